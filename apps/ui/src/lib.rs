@@ -1,0 +1,1 @@
+//! What the browser applications share: layout, typed routes, formats.

@@ -1,0 +1,1 @@
+//! Load scenarios and the report of cargo xtask bench.

@@ -1,0 +1,1 @@
+//! Whole-life tests over HTTP against a running program.

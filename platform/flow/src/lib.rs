@@ -1,0 +1,1 @@
+//! State machines and triggers as tenant data.

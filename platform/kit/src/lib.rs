@@ -1,0 +1,22 @@
+//! The platform's vocabulary: ids, money, tenant codes, clocks, pages, secrets and error codes.
+//!
+//! Small and slow to change, because every crate depends on it. It must not know an async runtime, a
+//! database, HTTP, or any word of the shop domain.
+
+pub mod clock;
+pub mod entropy;
+pub mod error;
+pub mod id;
+pub mod money;
+pub mod page;
+pub mod secret;
+pub mod tenant;
+
+pub use clock::{Clock, SharedClock, SystemClock, TestClock, Timestamp};
+pub use entropy::{Entropy, SeededEntropy, SharedEntropy, SystemEntropy};
+pub use error::{ErrorCode, FieldError};
+pub use id::{Id, IdGenerator, Place};
+pub use money::{Currency, Money, MoneyError};
+pub use page::{Cursor, Limit, Page};
+pub use secret::Secret;
+pub use tenant::TenantCode;

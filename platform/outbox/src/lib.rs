@@ -1,0 +1,1 @@
+//! Local message table, delayed messages, relay, inbox, idempotency records.

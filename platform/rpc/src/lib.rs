@@ -1,0 +1,1 @@
+//! Ctx and service traits: one handle for a local, a remote or a mocked service.

@@ -1,0 +1,1 @@
+//! Databases, placements, routing, migrations, group commit; every engine difference and no domain word.

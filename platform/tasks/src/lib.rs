@@ -1,0 +1,1 @@
+//! Every background task: its kind, what cancelling and failing mean for it.

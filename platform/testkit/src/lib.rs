@@ -1,0 +1,1 @@
+//! For tests and the demo: temporary platforms, test clocks, waiting for a condition.

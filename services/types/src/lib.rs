@@ -1,0 +1,1 @@
+//! Domain ids and value types that several services share.

@@ -1,0 +1,2 @@
+//! One entry for developers.
+fn main() {}
