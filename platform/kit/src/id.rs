@@ -108,7 +108,6 @@ impl Id {
 
     /// Where it lives.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "masked to 5 bits")]
     pub const fn place(self) -> Place {
         Place { db: (self.0 >> 17 & 31) as u8, table: (self.0 >> 12 & 31) as u8 }
     }
@@ -121,7 +120,6 @@ impl Id {
 
     /// The worker that made it.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "masked to 6 bits")]
     pub const fn worker(self) -> u8 {
         (self.0 >> 6 & 63) as u8
     }

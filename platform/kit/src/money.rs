@@ -122,7 +122,7 @@ impl Money {
     ///
     /// # Errors
     /// Of two currencies, or out of range.
-    pub fn add(self, other: Self) -> Result<Self, MoneyError> {
+    pub fn plus(self, other: Self) -> Result<Self, MoneyError> {
         if self.currency != other.currency {
             return Err(MoneyError::CurrencyMismatch(self.currency, other.currency));
         }
@@ -133,9 +133,9 @@ impl Money {
     /// The difference.
     ///
     /// # Errors
-    /// As [`Money::add`].
-    pub fn sub(self, other: Self) -> Result<Self, MoneyError> {
-        self.add(Self { amount: -other.amount, currency: other.currency })
+    /// As [`Money::plus`].
+    pub fn minus(self, other: Self) -> Result<Self, MoneyError> {
+        self.plus(Self { amount: -other.amount, currency: other.currency })
     }
 
     /// So many times this.
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn two_currencies_do_not_add() {
         let usd = Money::new(1, "USD".parse().unwrap()).unwrap();
-        assert!(matches!(cny(1).add(usd), Err(MoneyError::CurrencyMismatch(..))));
+        assert!(matches!(cny(1).plus(usd), Err(MoneyError::CurrencyMismatch(..))));
     }
 
     #[test]

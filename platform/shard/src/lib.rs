@@ -1,1 +1,29 @@
-//! Databases, placements, routing, migrations, group commit; every engine difference and no domain word.
+//! Databases for the services: which place a row lives at, how a statement gets there, and that a
+//! change is durable before anyone is told of it.
+//!
+//! A service asks [`Shards`] for its [`Database`] once and then runs transactions and reads on it. A
+//! route says where: a sharded database refuses work without one. Every difference between engines
+//! stays inside this crate; it knows no word of the shop.
+
+pub mod database;
+pub mod error;
+pub mod options;
+pub mod placement;
+pub mod row;
+pub mod schema;
+pub mod shards;
+mod sqlite;
+pub mod tx;
+pub mod worker;
+
+pub use database::{Database, Route};
+pub use error::DbError;
+pub use options::Options;
+pub use placement::{
+    HashVersion, Placement, PlacementError, PlacementState, PlacementVersion, Placements,
+};
+pub use row::Row;
+pub use schema::{Migration, MigrationSet, Schema};
+pub use shards::Shards;
+pub use tx::{Statement, Tx};
+pub use worker::Ids;

@@ -1,0 +1,302 @@
+//! A logical database as a service holds it: transactions and reads by route, cells as placements need
+//! them. Where the files are and how they are written is the engine's business.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
+
+use kit::{Place, SharedClock};
+use rpc::{Ctx, Fault};
+use tokio::sync::oneshot;
+
+use crate::error::DbError;
+use crate::options::Options;
+use crate::schema::Schema;
+use crate::sqlite::{self, File, ReadPool};
+use crate::tx::{Tx, TxParts};
+
+/// Where a transaction goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// The whole of a database that is not sharded. Refused by one that is: it needs a shard key.
+    Whole,
+    /// The cell of an id or of a user.
+    Place(Place),
+    /// One logical database without a cell: for the platform's own tables that stand once in each.
+    /// Sharded tables are refused here.
+    Db(u8),
+}
+
+impl From<Place> for Route {
+    fn from(place: Place) -> Self {
+        Self::Place(place)
+    }
+}
+
+/// A logical database. Cheap to clone.
+#[derive(Clone)]
+pub struct Database(Arc<Inner>);
+
+struct Inner {
+    schema: Schema,
+    options: Options,
+    clock: SharedClock,
+    readers: Arc<ReadPool>,
+    files: RwLock<Files>,
+    // Files are opened one caller at a time; a tokio lock because it is held across the opening.
+    opening: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Files {
+    by_db: BTreeMap<u8, Arc<File>>,
+    cells: BTreeSet<Place>,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Database({})", self.0.schema.database)
+    }
+}
+
+impl Database {
+    pub(crate) fn new(
+        schema: Schema,
+        options: Options,
+        clock: SharedClock,
+        readers: Arc<ReadPool>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            schema,
+            options,
+            clock,
+            readers,
+            files: RwLock::default(),
+            opening: tokio::sync::Mutex::new(()),
+        }))
+    }
+
+    /// The logical database's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.0.schema.database
+    }
+
+    /// Whether its rows are spread over cells.
+    #[must_use]
+    pub fn is_sharded(&self) -> bool {
+        self.0.schema.is_sharded()
+    }
+
+    /// The platform's clock.
+    #[must_use]
+    pub fn clock(&self) -> &SharedClock {
+        &self.0.clock
+    }
+
+    /// The cells that exist, ascending.
+    #[must_use]
+    pub fn cells(&self) -> Vec<Place> {
+        self.files().cells.iter().copied().collect()
+    }
+
+    /// The logical databases that exist, ascending: `[0]` where nothing is sharded.
+    #[must_use]
+    pub fn databases(&self) -> Vec<u8> {
+        self.files().by_db.keys().copied().collect()
+    }
+
+    /// Whether a cell exists; an id that names another was not made here.
+    #[must_use]
+    pub fn has_cell(&self, place: Place) -> bool {
+        !self.is_sharded() || self.files().cells.contains(&place)
+    }
+
+    /// Makes sure that these cells have their tables, creating files and running migrations as needed.
+    ///
+    /// # Errors
+    /// When a file cannot be opened, or its schema is not of this program.
+    pub async fn ensure_cells(&self, places: &[Place]) -> Result<(), Fault> {
+        let _one_at_a_time = self.0.opening.lock().await;
+        let mut wanted: BTreeMap<u8, Vec<u8>> = BTreeMap::new();
+        for place in places {
+            if !self.files().cells.contains(place) {
+                wanted.entry(place.db).or_default().push(place.table);
+            }
+        }
+        for (db, tables) in wanted {
+            self.open_file(db, tables).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn open_single(&self) -> Result<(), Fault> {
+        let _one_at_a_time = self.0.opening.lock().await;
+        self.open_file(0, Vec::new()).await
+    }
+
+    async fn open_file(&self, db: u8, tables: Vec<u8>) -> Result<(), Fault> {
+        let existing = self.files().by_db.get(&db).cloned();
+        let (schema, options, now) = (self.0.schema, self.0.options.clone(), self.0.clock.now());
+        let file = match existing {
+            Some(file) => {
+                file.add_cells(schema, tables.clone(), now).await?;
+                file
+            }
+            None => {
+                let cells = tables.clone();
+                let open = move || File::open(schema, &options, db, &cells, now).map(Arc::new);
+                tokio::task::spawn_blocking(open).await.map_err(Fault::internal)??
+            }
+        };
+        let mut files = self.0.files.write().unwrap_or_else(PoisonError::into_inner);
+        files.by_db.insert(db, file);
+        files.cells.extend(tables.into_iter().map(|table| Place { db, table }));
+        Ok(())
+    }
+
+    /// Runs a transaction and answers after its commit is durable.
+    ///
+    /// The body may run more than once (a server engine retries deadlocks) and may await nothing but
+    /// its [`Tx`]. When it returns an error, everything it did is rolled back. Other transactions may
+    /// share the physical commit; a failing one rolls back alone.
+    ///
+    /// # Errors
+    /// The body's own, or a [`Fault`] of the database: out of time (the outcome may be unknown),
+    /// unroutable, overloaded, or a failed commit.
+    pub async fn tx<T, E, F, Fut>(&self, ctx: &Ctx, route: Route, body: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Fault> + Send + 'static,
+        F: Fn(Tx) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        let (file, place) = self.file_of(route).map_err(Fault::from)?;
+        let (deadline, wait) = self.deadline(ctx)?;
+        let (send, receive) = oneshot::channel();
+        let inner = Arc::clone(&self.0);
+        file.submit(Box::new(move |conn| {
+            let parts = inner.parts(place, false);
+            let (result, hooks) = sqlite::run_savepoint(conn, deadline, parts, &body);
+            Box::new(move |commit| {
+                let result = match commit {
+                    Ok(()) => result,
+                    Err(e) => result.and(Err(E::from(Fault::from(e)))),
+                };
+                if result.is_ok() {
+                    hooks.into_iter().for_each(|hook| hook());
+                }
+                // The caller may have stopped waiting; the change stands all the same.
+                let _ = send.send(result);
+            })
+        }))
+        .map_err(Fault::from)?;
+        answer(receive, wait).await
+    }
+
+    /// Reads on one snapshot, possibly from a replica.
+    ///
+    /// # Errors
+    /// As [`Database::tx`].
+    pub async fn read<T, E, F, Fut>(&self, ctx: &Ctx, route: Route, body: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Fault> + Send + 'static,
+        F: Fn(Tx) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        let (file, place) = self.file_of(route).map_err(Fault::from)?;
+        let (deadline, wait) = self.deadline(ctx)?;
+        let (send, receive) = oneshot::channel();
+        let inner = Arc::clone(&self.0);
+        self.0
+            .readers
+            .submit(
+                file.path(),
+                Box::new(move |conn| {
+                    let result = match conn {
+                        Ok(conn) => {
+                            let parts = inner.parts(place, true);
+                            sqlite::run_snapshot(conn, deadline, parts, &body)
+                        }
+                        Err(e) => Err(E::from(Fault::from(e))),
+                    };
+                    // The caller may have stopped waiting.
+                    let _ = send.send(result);
+                }),
+            )
+            .map_err(Fault::from)?;
+        answer(receive, wait).await
+    }
+
+    /// Asks the engine whether every file of this database is sound. Slow: it reads all of it.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub async fn check(&self) -> Result<Vec<(String, String)>, Fault> {
+        let paths: Vec<_> = self.files().by_db.values().map(|f| f.path()).collect();
+        let check =
+            move || paths.iter().map(|p| sqlite::check(p)).collect::<Result<Vec<_>, DbError>>();
+        tokio::task::spawn_blocking(check).await.map_err(Fault::internal)?.map_err(Fault::from)
+    }
+
+    fn file_of(&self, route: Route) -> Result<(Arc<File>, Option<Place>), DbError> {
+        let name = || self.0.schema.database.to_owned();
+        let sharded = self.is_sharded();
+        let files = self.files();
+        let (db, place) = match route {
+            Route::Whole if sharded => {
+                return Err(DbError::Unroutable {
+                    database: name(),
+                    what: "a transaction without a route".to_owned(),
+                });
+            }
+            Route::Place(place) if sharded => {
+                if !files.cells.contains(&place) {
+                    return Err(DbError::NoSuchCell { database: name(), place });
+                }
+                (place.db, Some(place))
+            }
+            Route::Whole | Route::Place(_) => (0, None),
+            Route::Db(db) => (db, None),
+        };
+        let missing = || DbError::NoSuchCell { database: name(), place: Place { db, table: 0 } };
+        files.by_db.get(&db).cloned().map(|file| (file, place)).ok_or_else(missing)
+    }
+
+    fn files(&self) -> std::sync::RwLockReadGuard<'_, Files> {
+        self.0.files.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn deadline(&self, ctx: &Ctx) -> Result<(Instant, std::time::Duration), Fault> {
+        ctx.check_deadline()?;
+        let wait = ctx.remaining().min(self.0.options.statement_timeout);
+        Ok((Instant::now() + wait, wait))
+    }
+}
+
+impl Inner {
+    fn parts(&self, place: Option<Place>, read_only: bool) -> TxParts {
+        TxParts {
+            schema: self.schema,
+            place,
+            now: self.clock.now(),
+            read_only,
+            rows_max: self.options.rows_max,
+        }
+    }
+}
+
+async fn answer<T, E: From<Fault>>(
+    receive: oneshot::Receiver<Result<T, E>>,
+    wait: std::time::Duration,
+) -> Result<T, E> {
+    // A little longer than the engine's own limit, which gives the better answer.
+    let grace = std::time::Duration::from_millis(50);
+    match tokio::time::timeout(wait + grace, receive).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(Fault::from(DbError::Closed).into()),
+        Err(_) => Err(Fault::from(DbError::Timeout("waiting for the answer")).into()),
+    }
+}

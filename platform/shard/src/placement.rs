@@ -1,0 +1,278 @@
+//! Where a tenant's users live: a pure formula over a fixed hash. No IO, no clock of its own.
+//!
+//! `dbIndex = h / tableCount % dbCount + dbStart`, `tableIndex = h % tableCount + tableStart`. Dividing
+//! first makes the pair the two digits of `h mod (dbCount · tableCount)`, so every cell is equally
+//! likely; taking `h % dbCount` instead reaches only lcm(dbCount, tableCount) of the cells.
+
+use kit::id::{PLACES_MAX, mix64};
+use kit::{Place, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// The hash of user ids. Versions are never changed, only added: rows lie where they say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum HashVersion {
+    /// The splitmix64 finalizer over the id plus the golden-ratio constant.
+    #[default]
+    V1,
+}
+
+impl HashVersion {
+    /// The hash of a user id.
+    #[must_use]
+    pub const fn hash(self, user_id: i64) -> u64 {
+        match self {
+            Self::V1 => mix64(user_id.cast_unsigned().wrapping_add(0x9e37_79b9_7f4a_7c15)),
+        }
+    }
+}
+
+/// A rectangle of cells: `dbCount` databases from `dbStart`, `tableCount` tables in each from
+/// `tableStart`. Always inside the 32 × 32 places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Wire", into = "Wire")]
+pub struct Placement {
+    db_count: u8,
+    table_count: u8,
+    db_start: u8,
+    table_start: u8,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Wire {
+    db_count: u8,
+    table_count: u8,
+    db_start: u8,
+    table_start: u8,
+}
+
+impl TryFrom<Wire> for Placement {
+    type Error = PlacementError;
+    fn try_from(w: Wire) -> Result<Self, Self::Error> {
+        Self::new(w.db_count, w.table_count, w.db_start, w.table_start)
+    }
+}
+
+impl From<Placement> for Wire {
+    fn from(p: Placement) -> Self {
+        Self {
+            db_count: p.db_count,
+            table_count: p.table_count,
+            db_start: p.db_start,
+            table_start: p.table_start,
+        }
+    }
+}
+
+/// Why four numbers are not a placement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PlacementError {
+    /// A count of zero.
+    #[error("{0} must be at least 1")]
+    Zero(&'static str),
+    /// Past the last place.
+    #[error("{what} {start} + {count} ends past 31, the last place")]
+    Overflow {
+        /// `dbStart + dbCount` or `tableStart + tableCount`.
+        what: &'static str,
+        /// The start.
+        start: u8,
+        /// The count.
+        count: u8,
+    },
+}
+
+impl Placement {
+    /// A placement.
+    ///
+    /// # Errors
+    /// When a count is zero or the rectangle ends past place 31.
+    pub const fn new(
+        db_count: u8,
+        table_count: u8,
+        db_start: u8,
+        table_start: u8,
+    ) -> Result<Self, PlacementError> {
+        if db_count == 0 {
+            return Err(PlacementError::Zero("dbCount"));
+        }
+        if table_count == 0 {
+            return Err(PlacementError::Zero("tableCount"));
+        }
+        if db_start.saturating_add(db_count) > PLACES_MAX {
+            let what = "dbStart + dbCount:";
+            return Err(PlacementError::Overflow { what, start: db_start, count: db_count });
+        }
+        if table_start.saturating_add(table_count) > PLACES_MAX {
+            let what = "tableStart + tableCount:";
+            return Err(PlacementError::Overflow { what, start: table_start, count: table_count });
+        }
+        Ok(Self { db_count, table_count, db_start, table_start })
+    }
+
+    /// The cell of a hash.
+    #[must_use]
+    pub const fn cell(self, hash: u64) -> Place {
+        let (tables, dbs) = (self.table_count as u64, self.db_count as u64);
+        Place {
+            db: (hash / tables % dbs) as u8 + self.db_start,
+            table: (hash % tables) as u8 + self.table_start,
+        }
+    }
+
+    /// All cells, by database and table.
+    pub fn cells(self) -> impl Iterator<Item = Place> {
+        let tables = self.table_start..self.table_start + self.table_count;
+        (self.db_start..self.db_start + self.db_count)
+            .flat_map(move |db| tables.clone().map(move |table| Place { db, table }))
+    }
+
+    /// The cells that both use. Allowed, because every row starts with its tenant, but worth telling.
+    #[must_use]
+    pub fn overlap(self, other: Self) -> Vec<Place> {
+        self.cells().filter(|c| other.contains(*c)).collect()
+    }
+
+    /// Whether a cell belongs to this placement.
+    #[must_use]
+    pub const fn contains(self, place: Place) -> bool {
+        place.db >= self.db_start
+            && place.db < self.db_start + self.db_count
+            && place.table >= self.table_start
+            && place.table < self.table_start + self.table_count
+    }
+
+    /// How many cells it has.
+    #[must_use]
+    pub fn len(self) -> usize {
+        usize::from(self.db_count) * usize::from(self.table_count)
+    }
+
+    /// Never: a placement has at least one cell.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        false
+    }
+}
+
+impl std::fmt::Display for Placement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "({},{},{},{})", self.db_count, self.table_count, self.db_start, self.table_start)
+    }
+}
+
+impl std::str::FromStr for Placement {
+    type Err = String;
+
+    /// Reads `dbCount,tableCount,dbStart,tableStart`.
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let numbers: Vec<u8> = s
+            .trim_matches(|c| c == '(' || c == ')')
+            .split(',')
+            .map(|n| n.trim().parse())
+            .collect::<Result<_, _>>()
+            .map_err(|_| "four numbers from 0 to 32, such as 4,8,4,0".to_owned())?;
+        match numbers[..] {
+            [d, t, ds, ts] => Self::new(d, t, ds, ts).map_err(|e| e.to_string()),
+            _ => Err("four numbers: dbCount,tableCount,dbStart,tableStart".to_owned()),
+        }
+    }
+}
+
+/// What a version of a placement is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlacementState {
+    /// Not used yet.
+    Draft,
+    /// New rows go here from its effective time on.
+    Active,
+    /// Old rows are read and changed here; no new ones.
+    ReadOnly,
+    /// Nothing is left here.
+    Retired,
+}
+
+/// One version of a tenant's placement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacementVersion {
+    /// Counts from 1.
+    pub version: u32,
+    /// The cells.
+    pub placement: Placement,
+    /// How users are hashed in this version.
+    pub hash: HashVersion,
+    /// From when on it is used, once active.
+    pub effective_from: Timestamp,
+    /// What it is used for.
+    pub state: PlacementState,
+}
+
+/// All versions of a tenant's placement, ascending. Never empty of active ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placements(Vec<PlacementVersion>);
+
+impl Placements {
+    /// The first version of a tenant.
+    #[must_use]
+    pub fn initial(placement: Placement) -> Self {
+        Self(vec![PlacementVersion {
+            version: 1,
+            placement,
+            hash: HashVersion::V1,
+            effective_from: Timestamp::from_micros(0),
+            state: PlacementState::Active,
+        }])
+    }
+
+    /// Versions read from a table; `None` when no version is active.
+    #[must_use]
+    pub fn from_versions(mut versions: Vec<PlacementVersion>) -> Option<Self> {
+        versions.sort_by_key(|v| v.version);
+        versions.iter().any(|v| v.state == PlacementState::Active).then_some(Self(versions))
+    }
+
+    /// All versions.
+    #[must_use]
+    pub fn versions(&self) -> &[PlacementVersion] {
+        &self.0
+    }
+
+    /// Where a user's new rows go now: the newest active version in effect, else the oldest active one.
+    #[must_use]
+    pub fn home(&self, user_id: i64, now: Timestamp) -> Place {
+        let active = || self.0.iter().filter(|v| v.state == PlacementState::Active);
+        let version = active().rev().find(|v| v.effective_from <= now).or_else(|| active().next());
+        // The constructors see to it that one is active.
+        version.map_or(Place::ZERO, |v| v.placement.cell(v.hash.hash(user_id)))
+    }
+
+    /// Every cell that may hold rows of a user: one per version that is not retired or a draft.
+    #[must_use]
+    pub fn homes(&self, user_id: i64) -> Vec<Place> {
+        let mut places: Vec<Place> = self
+            .0
+            .iter()
+            .filter(|v| matches!(v.state, PlacementState::Active | PlacementState::ReadOnly))
+            .map(|v| v.placement.cell(v.hash.hash(user_id)))
+            .collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    /// Every cell that any version in use has.
+    #[must_use]
+    pub fn cells(&self) -> Vec<Place> {
+        let mut places: Vec<Place> = self
+            .0
+            .iter()
+            .filter(|v| v.state != PlacementState::Retired)
+            .flat_map(|v| v.placement.cells())
+            .collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+}

@@ -1,0 +1,66 @@
+//! The embedded engine: one SQLite file per logical database, WAL, `synchronous=FULL`. One writer thread
+//! per file commits the transactions that wait together; a few reader threads serve all files.
+
+mod migrate;
+mod readers;
+mod run;
+mod statement;
+mod writer;
+
+pub(crate) use readers::ReadPool;
+pub(crate) use run::{run_savepoint, run_snapshot};
+pub(crate) use statement::{execute, query};
+pub(crate) use writer::File;
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::DbError;
+
+/// How long a statement waits for another process that has the file, such as a backup.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Prepared statements kept per connection.
+const STATEMENTS_MAX: usize = 256;
+
+fn engine(e: rusqlite::Error) -> DbError {
+    statement::explain(e)
+}
+
+fn open_writer(path: &Path) -> Result<Connection, DbError> {
+    let conn = Connection::open(path)
+        .map_err(|e| DbError::Open(format!("{} cannot be opened: {e}", path.display())))?;
+    conn.busy_timeout(BUSY_TIMEOUT).map_err(engine)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // 2 MB of page cache a file; the rest is the operating system's through the mapping.
+    conn.execute_batch(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF;
+         PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864;
+         PRAGMA cache_size=-2048; PRAGMA mmap_size=268435456; PRAGMA temp_store=MEMORY;",
+    )
+    .map_err(engine)?;
+    Ok(conn)
+}
+
+fn open_reader(path: &Path) -> Result<Connection, DbError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)
+        .map_err(|e| DbError::Open(format!("{} cannot be opened: {e}", path.display())))?;
+    conn.busy_timeout(BUSY_TIMEOUT).map_err(engine)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    conn.execute_batch(
+        "PRAGMA query_only=ON; PRAGMA cache_size=-1024; PRAGMA mmap_size=268435456;
+         PRAGMA temp_store=MEMORY;",
+    )
+    .map_err(engine)?;
+    Ok(conn)
+}
+
+/// The engine's own check of a file: its path and `ok`, or what is broken.
+pub(crate) fn check(path: &Path) -> Result<(String, String), DbError> {
+    let conn = open_reader(path)?;
+    let verdict: String =
+        conn.query_row("PRAGMA integrity_check(1)", [], |r| r.get(0)).map_err(engine)?;
+    Ok((path.display().to_string(), verdict))
+}

@@ -1,0 +1,189 @@
+//! The writer of one file: a thread that takes the transactions that wait, runs each as a savepoint of
+//! one transaction, commits once, and only then answers all of them (group commit: DeWitt et al. 1984).
+//! It never waits for more work: while one commit is on its way to the disk, the next group gathers.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use kit::Timestamp;
+use rpc::Fault;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::error::DbError;
+use crate::options::Options;
+use crate::schema::Schema;
+use crate::sqlite::run::{batch, lock};
+use crate::sqlite::{engine, migrate, open_writer};
+
+/// Whether the physical commit succeeded.
+pub(crate) type Commit = Result<(), DbError>;
+type Finish = Box<dyn FnOnce(Commit) + Send>;
+type Job = Box<dyn FnOnce(&Guarded) -> Finish + Send>;
+
+/// Virtual-machine steps between two looks at the clock, about 0.1 ms of work.
+const PROGRESS_STEPS: i32 = 10_000;
+
+/// A connection whose statements stop at a deadline.
+pub(crate) struct Guarded {
+    pub(crate) shared: Arc<Mutex<Connection>>,
+    base: Instant,
+    // Microseconds after `base`; u64::MAX is no limit.
+    limit_us: Arc<AtomicU64>,
+}
+
+impl Guarded {
+    pub(crate) fn new(conn: Connection) -> Result<Self, DbError> {
+        let base = Instant::now();
+        let limit_us = Arc::new(AtomicU64::new(u64::MAX));
+        let limit = Arc::clone(&limit_us);
+        let over = move || {
+            let limit = limit.load(Ordering::Relaxed);
+            limit != u64::MAX && micros_since(base, Instant::now()) > limit
+        };
+        conn.progress_handler(PROGRESS_STEPS, Some(over)).map_err(engine)?;
+        Ok(Self { shared: Arc::new(Mutex::new(conn)), base, limit_us })
+    }
+
+    pub(crate) fn limit(&self, deadline: Instant) {
+        self.limit_us.store(micros_since(self.base, deadline), Ordering::Relaxed);
+    }
+
+    pub(crate) fn unlimited(&self) {
+        self.limit_us.store(u64::MAX, Ordering::Relaxed);
+    }
+}
+
+fn micros_since(base: Instant, at: Instant) -> u64 {
+    u64::try_from(at.saturating_duration_since(base).as_micros()).unwrap_or(u64::MAX - 1)
+}
+
+/// One database file with its writer.
+pub(crate) struct File {
+    path: Arc<Path>,
+    jobs: flume::Sender<Job>,
+}
+
+impl File {
+    /// Opens or creates the file, brings its schema up to date and starts its writer. Blocks.
+    pub(crate) fn open(
+        schema: Schema,
+        options: &Options,
+        db: u8,
+        tables: &[u8],
+        now: Timestamp,
+    ) -> Result<Self, DbError> {
+        let path = file_path(schema, options, db);
+        let mut conn = open_writer(&path)?;
+        migrate::run(&mut conn, schema, tables, now)?;
+        let guarded = Guarded::new(conn)?;
+        let (jobs, queue) = flume::bounded::<Job>(options.writer_queue_max);
+        let group_max = options.group_commit_max.max(1);
+        let name = path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
+        std::thread::Builder::new()
+            .name(format!("w-{name}"))
+            .spawn(move || write_groups(&guarded, &queue, group_max, schema.database))
+            .map_err(|e| DbError::Open(format!("no thread for {name}: {e}")))?;
+        Ok(Self { path: path.into(), jobs })
+    }
+
+    pub(crate) fn path(&self) -> Arc<Path> {
+        Arc::clone(&self.path)
+    }
+
+    /// Queues a job. Never waits: a full queue is an answer.
+    pub(crate) fn submit(&self, job: Job) -> Result<(), DbError> {
+        self.jobs.try_send(job).map_err(|e| match e {
+            flume::TrySendError::Full(_) => DbError::Overloaded(self.path.display().to_string()),
+            flume::TrySendError::Disconnected(_) => DbError::Closed,
+        })
+    }
+
+    /// Creates the tables of further cells, between other transactions.
+    pub(crate) async fn add_cells(
+        &self,
+        schema: Schema,
+        tables: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let (send, receive) = oneshot::channel();
+        self.submit(Box::new(move |conn| {
+            let result = migrate::cells(&lock(&conn.shared), schema, &tables, now);
+            Box::new(move |commit| {
+                // Nobody waits any more when the program is stopping.
+                let _ = send.send(result.and(commit));
+            })
+        }))
+        .map_err(Fault::from)?;
+        receive.await.map_err(|_| DbError::Closed).and_then(|r| r).map_err(Fault::from)
+    }
+}
+
+fn file_path(schema: Schema, options: &Options, db: u8) -> PathBuf {
+    let name = if schema.is_sharded() {
+        format!("{}_{db:02}.db", schema.database)
+    } else {
+        format!("{}.db", schema.database)
+    };
+    options.folder.join(name)
+}
+
+fn write_groups(
+    conn: &Guarded,
+    queue: &flume::Receiver<Job>,
+    group_max: usize,
+    database: &'static str,
+) {
+    let groups = metrics::histogram!("stoa_db_group_size", "database" => database);
+    let commits = metrics::histogram!("stoa_db_commit_seconds", "database" => database);
+    while let Ok(first) = queue.recv() {
+        if let Err(e) = batch(&conn.shared, "BEGIN IMMEDIATE") {
+            // Dropping the job tells its caller that the database is not there.
+            tracing::error!(database, error = %e, "a transaction could not begin");
+            drop(first);
+            continue;
+        }
+        let mut group: Vec<Finish> = Vec::with_capacity(group_max);
+        let mut next = Some(first);
+        while let Some(job) = next.take() {
+            let finish = job(conn);
+            if lock(&conn.shared).is_autocommit() {
+                // The engine has rolled back all that came before: nobody of the group was answered
+                // yet, so they are told to try again.
+                tell_all(&mut group, "the engine rolled the group back");
+                finish(Ok(()));
+                break;
+            }
+            group.push(finish);
+            if group.len() < group_max {
+                next = queue.try_recv().ok();
+            }
+        }
+        if group.is_empty() {
+            continue;
+        }
+        let began = Instant::now();
+        let commit = batch(&conn.shared, "COMMIT");
+        commits.record(began.elapsed());
+        groups.record(u32::try_from(group.len()).unwrap_or(u32::MAX));
+        match commit {
+            Ok(()) => group.drain(..).for_each(|finish| finish(Ok(()))),
+            Err(e) => {
+                tracing::error!(database, error = %e, "a group of transactions could not be committed");
+                if !lock(&conn.shared).is_autocommit() {
+                    // If even this fails, the next BEGIN says so.
+                    let _ = batch(&conn.shared, "ROLLBACK");
+                }
+                tell_all(&mut group, &e.to_string());
+            }
+        }
+    }
+}
+
+fn tell_all(group: &mut Vec<Finish>, why: &str) {
+    for finish in group.drain(..) {
+        finish(Err(DbError::CommitFailed(why.to_owned())));
+    }
+}
