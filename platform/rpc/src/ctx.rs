@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use kit::id::mix64;
 use kit::{ErrorCode, TenantCode};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -140,6 +141,21 @@ impl TraceId {
         let trace = u128::from_str_radix(trace, 16).ok()?;
         let span = u64::from_str_radix(span, 16).ok()?;
         (trace != 0 && span != 0).then_some(Self { trace, span })
+    }
+}
+
+impl TraceId {
+    /// The span of the next hop of the same trace. Two hops of one span differ when their salts do; no
+    /// randomness is taken.
+    #[must_use]
+    pub const fn child(self, salt: u64) -> Self {
+        // The odd constant of splitmix64 keeps a salt of 0 from vanishing.
+        let mixed = mix64(self.span ^ mix64(salt.wrapping_add(0x9e37_79b9_7f4a_7c15)));
+        let mut span = mixed;
+        while span == 0 || span == self.span {
+            span = span.wrapping_add(1);
+        }
+        Self { trace: self.trace, span }
     }
 }
 
@@ -301,6 +317,16 @@ mod tests {
         for bad in ["", "00-0-0-01", "00-00000000000000000000000000000000-0000000000000001-01"] {
             assert_eq!(TraceId::parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_hop_keeps_the_trace_and_has_a_span_of_its_own() {
+        let t = TraceId::from_random(7, 9);
+        let spans: std::collections::BTreeSet<u64> = (0..1_000).map(|n| t.child(n).span).collect();
+        assert_eq!(spans.len(), 1_000);
+        assert!(!spans.contains(&0) && !spans.contains(&t.span));
+        assert_eq!(t.child(3).trace, t.trace);
+        assert_eq!(t.child(3), t.child(3), "no randomness");
     }
 
     #[tokio::test]
