@@ -9,6 +9,8 @@ pub mod error;
 pub mod id;
 pub mod money;
 pub mod page;
+pub mod placement;
+pub mod schema;
 pub mod secret;
 pub mod tenant;
 
@@ -18,5 +20,14 @@ pub use error::{ErrorCode, FieldError};
 pub use id::{Id, IdGenerator, Place};
 pub use money::{Currency, Money, MoneyError};
 pub use page::{Cursor, Limit, Page};
+pub use placement::{
+    HashVersion, Placement, PlacementError, PlacementState, PlacementVersion, Placements,
+};
 pub use secret::Secret;
 pub use tenant::TenantCode;
+
+/// For the expansion of [`id_types`], so that crates that declare ids need no dependency of their own.
+#[doc(hidden)]
+pub mod __private {
+    pub use {serde, utoipa};
+}

@@ -19,6 +19,13 @@ pub struct TenantCode(Arc<str>);
 pub struct InvalidTenantCode;
 
 impl TenantCode {
+    /// Stands for the platform itself, where a call is for no tenant: finding a tenant by host, listing
+    /// tenants, leasing a worker number. No tenant may take it.
+    #[must_use]
+    pub fn platform() -> Self {
+        Self("platform".into())
+    }
+
     /// The code as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

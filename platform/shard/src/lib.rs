@@ -8,7 +8,6 @@
 pub mod database;
 pub mod error;
 pub mod options;
-pub mod placement;
 pub mod row;
 pub mod schema;
 pub mod shards;
@@ -16,12 +15,14 @@ mod sqlite;
 pub mod tx;
 pub mod worker;
 
+pub use kit::placement;
+pub use kit::placement::{
+    HashVersion, Placement, PlacementError, PlacementState, PlacementVersion, Placements,
+};
+
 pub use database::{Database, Route};
 pub use error::DbError;
 pub use options::Options;
-pub use placement::{
-    HashVersion, Placement, PlacementError, PlacementState, PlacementVersion, Placements,
-};
 pub use row::Row;
 pub use schema::{Migration, MigrationSet, Schema};
 pub use shards::Shards;

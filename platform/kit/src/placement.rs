@@ -4,9 +4,10 @@
 //! first makes the pair the two digits of `h mod (dbCount · tableCount)`, so every cell is equally
 //! likely; taking `h % dbCount` instead reaches only lcm(dbCount, tableCount) of the cells.
 
-use kit::id::{PLACES_MAX, mix64};
-use kit::{Place, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::id::{PLACES_MAX, Place, mix64};
 
 /// The hash of user ids. Versions are never changed, only added: rows lie where they say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
