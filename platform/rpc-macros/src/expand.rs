@@ -75,8 +75,8 @@ fn client(service: &Service) -> TokenStream {
 }
 
 fn call(service: &Service, method: &Method) -> TokenStream {
-    let Method { ident, docs, ctx, req, resp, error } = method;
-    let (name, wire) = (&service.name, ident.to_string());
+    let Method { ident, wire, docs, ctx, req, resp, error } = method;
+    let name = &service.name;
     let docs = if docs.is_empty() {
         let see = format!("See [`{}::{ident}`].", service.item.ident);
         quote!(#[doc = #see])
@@ -95,8 +95,7 @@ fn call(service: &Service, method: &Method) -> TokenStream {
 fn remote(service: &Service) -> TokenStream {
     let (ident, name) = (&service.item.ident, &service.name);
     let methods = service.methods.iter().map(|method| {
-        let Method { ident, ctx, req, resp, error, .. } = method;
-        let wire = ident.to_string();
+        let Method { ident, wire, ctx, req, resp, error, .. } = method;
         quote! {
             async fn #ident(&self, ctx: #ctx, req: #req) -> ::std::result::Result<#resp, #error> {
                 self.0.call(ctx, #name, #wire, req).await
@@ -144,8 +143,7 @@ fn mock(service: &Service) -> TokenStream {
             }
         }
     });
-    let methods = service.methods.iter().map(|Method { ident, ctx, req, resp, error, .. }| {
-        let wire = ident.to_string();
+    let methods = service.methods.iter().map(|Method { ident, wire, ctx, req, resp, error, .. }| {
         quote! {
             async fn #ident(&self, ctx: #ctx, req: #req) -> ::std::result::Result<#resp, #error> {
                 ::rpc::__private::answer(self.#ident.as_ref(), #name, #wire, ctx, req)
@@ -185,8 +183,7 @@ fn router(service: &Service) -> TokenStream {
         "Serves [`{ident}`] at `POST /rpc/{name}/…`. The routes trust whoever calls: hand them to \
          `rpc::serve` or `rpc::protect`, which ask for the shared secret."
     );
-    let routes = service.methods.iter().map(|Method { ident, req, .. }| {
-        let wire = ident.to_string();
+    let routes = service.methods.iter().map(|Method { ident, wire, req, .. }| {
         quote! {
             .method(#wire, &client, |client: #client, ctx: ::rpc::Ctx, req: #req| async move {
                 client.#ident(&ctx, req).await
@@ -230,4 +227,31 @@ fn snake(camel: &str) -> String {
         text.extend(c.to_lowercase());
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trait_of_two_words_gives_a_router_of_two_words() {
+        assert_eq!(snake("StockKeeper"), "stock_keeper");
+        assert_eq!(snake("Order"), "order");
+    }
+
+    #[test]
+    fn an_undocumented_method_still_gets_a_documented_handle() {
+        let code = Service::parse(
+            quote!(name = "greeter"),
+            quote! {
+                trait Greeter: Send + Sync + 'static {
+                    async fn hello(&self, _ctx: &rpc::Ctx, _: Hello) -> Result<(), Oops>;
+                }
+            },
+        )
+        .map(|s| expand(&s).to_string())
+        .unwrap();
+        assert!(code.contains("See [`Greeter::hello`]."), "{code}");
+        assert!(code.contains("fn greeter_router"), "{code}");
+    }
 }

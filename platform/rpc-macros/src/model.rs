@@ -2,6 +2,8 @@
 //! not generate code.
 
 use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::ext::IdentExt as _;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
@@ -12,6 +14,9 @@ use syn::{
 };
 
 const SHAPE: &str = "a service method has the shape `async fn name(&self, ctx: &Ctx, req: Req) -> Result<Resp, Error>`";
+
+/// Names of a handle's own methods.
+const RESERVED: [&str; 6] = ["local", "remote", "mock", "from_arc", "clone", "fmt"];
 
 /// A service trait that has been checked.
 #[derive(Debug)]
@@ -31,6 +36,8 @@ pub struct Service {
 pub struct Method {
     /// Its name.
     pub ident: syn::Ident,
+    /// Its name on the wire.
+    pub wire: String,
     /// Its documentation.
     pub docs: Vec<Attribute>,
     /// The type of `ctx`, a reference.
@@ -56,8 +63,8 @@ impl Service {
         for member in &item.items {
             let parsed = match member {
                 TraitItem::Fn(f) => parse_method(f),
-                other => Err(Error::new(
-                    other.span(),
+                other => Err(Error::new_spanned(
+                    other,
                     "a service trait has methods only: constants and types cannot cross a wire",
                 )),
             };
@@ -72,8 +79,8 @@ impl Service {
         let error = first.error.clone();
         let mut problems = Problems::default();
         for method in methods.iter().filter(|m| m.error != error) {
-            problems.check::<()>(Err(Error::new(
-                method.error.span(),
+            problems.check::<()>(Err(Error::new_spanned(
+                &method.error,
                 "all methods of a service share one error type; give the enum another variant instead",
             )));
         }
@@ -112,13 +119,13 @@ fn parse_name(attribute: TokenStream) -> Result<String> {
         .map_err(|e| Error::new(e.span(), USAGE))?;
     let mut name: Option<LitStr> = None;
     for meta in metas {
-        let Meta::NameValue(pair) = &meta else { return Err(Error::new(meta.span(), USAGE)) };
+        let Meta::NameValue(pair) = &meta else { return Err(Error::new_spanned(meta, USAGE)) };
         match &pair.value {
             Expr::Lit(lit) if pair.path.is_ident("name") && name.is_none() => match &lit.lit {
                 Lit::Str(text) => name = Some(text.clone()),
-                other => return Err(Error::new(other.span(), USAGE)),
+                other => return Err(Error::new_spanned(other, USAGE)),
             },
-            _ => return Err(Error::new(meta.span(), USAGE)),
+            _ => return Err(Error::new_spanned(meta, USAGE)),
         }
     }
     let name = name.ok_or_else(|| Error::new(whole, USAGE))?;
@@ -138,8 +145,8 @@ fn parse_name(attribute: TokenStream) -> Result<String> {
 fn check_trait(item: &ItemTrait) -> Result<()> {
     let generics = &item.generics;
     if !generics.params.is_empty() || generics.where_clause.is_some() {
-        return Err(Error::new(
-            generics.span(),
+        return Err(Error::new_spanned(
+            generics,
             "a service trait is not generic: a handle must be one type, whatever stands behind it",
         ));
     }
@@ -164,6 +171,12 @@ fn check_trait(item: &ItemTrait) -> Result<()> {
 
 fn parse_method(method: &TraitItemFn) -> Result<Method> {
     let sig = &method.sig;
+    if RESERVED.iter().any(|name| sig.ident == name) {
+        return Err(Error::new_spanned(
+            &sig.ident,
+            format!("`{}` is a method that every handle has; choose another name", sig.ident),
+        ));
+    }
     check_qualifiers(sig)?;
     let mut inputs = sig.inputs.iter();
     check_self(sig, inputs.next())?;
@@ -172,8 +185,8 @@ fn parse_method(method: &TraitItemFn) -> Result<Method> {
     let req = argument(sig, inputs.next())?;
     let req = check_owned(&req.ty, "the request")?;
     if let Some(extra) = inputs.next() {
-        return Err(Error::new(
-            extra.span(),
+        return Err(Error::new_spanned(
+            extra,
             format!(
                 "one request, not several arguments: make it a struct, which can grow; {SHAPE}"
             ),
@@ -181,7 +194,8 @@ fn parse_method(method: &TraitItemFn) -> Result<Method> {
     }
     let (resp, error) = check_output(sig)?;
     let docs = method.attrs.iter().filter(|a| a.path().is_ident("doc")).cloned().collect();
-    Ok(Method { ident: sig.ident.clone(), docs, ctx, req, resp, error })
+    let (ident, wire) = (sig.ident.clone(), sig.ident.unraw().to_string());
+    Ok(Method { ident, wire, docs, ctx, req, resp, error })
 }
 
 fn check_qualifiers(sig: &Signature) -> Result<()> {
@@ -192,14 +206,14 @@ fn check_qualifiers(sig: &Signature) -> Result<()> {
         ));
     }
     if let Some(token) = &sig.unsafety {
-        return Err(Error::new(token.span(), format!("a service method is not unsafe; {SHAPE}")));
+        return Err(Error::new_spanned(token, format!("a service method is not unsafe; {SHAPE}")));
     }
     if let Some(abi) = &sig.abi {
-        return Err(Error::new(abi.span(), format!("a service method has no ABI; {SHAPE}")));
+        return Err(Error::new_spanned(abi, format!("a service method has no ABI; {SHAPE}")));
     }
     if !sig.generics.params.is_empty() || sig.generics.where_clause.is_some() {
-        return Err(Error::new(
-            sig.generics.span(),
+        return Err(Error::new_spanned(
+            &sig.generics,
             format!(
                 "no generics and no lifetimes: what crosses a wire is owned and has one type; {SHAPE}"
             ),
@@ -218,7 +232,7 @@ fn check_self(sig: &Signature, first: Option<&FnArg>) -> Result<()> {
             Ok(())
         }
         Some(other) => {
-            Err(Error::new(other.span(), format!("the first argument is `&self`; {SHAPE}")))
+            Err(Error::new_spanned(other, format!("the first argument is `&self`; {SHAPE}")))
         }
         None => Err(Error::new(sig.ident.span(), format!("`&self` is missing; {SHAPE}"))),
     }
@@ -228,7 +242,7 @@ fn argument<'a>(sig: &Signature, arg: Option<&'a FnArg>) -> Result<&'a PatType> 
     match arg {
         Some(FnArg::Typed(arg)) if matches!(*arg.pat, Pat::Ident(_) | Pat::Wild(_)) => Ok(arg),
         Some(other) => {
-            Err(Error::new(other.span(), format!("an argument is a plain name; {SHAPE}")))
+            Err(Error::new_spanned(other, format!("an argument is a plain name; {SHAPE}")))
         }
         None => Err(Error::new(
             sig.ident.span(),
@@ -246,8 +260,8 @@ fn check_ctx(arg: &PatType) -> Result<Type> {
     {
         return Ok((*arg.ty).clone());
     }
-    Err(Error::new(
-        arg.span(),
+    Err(Error::new_spanned(
+        arg,
         format!("the second argument is `ctx: &Ctx`: the context travels with every call; {SHAPE}"),
     ))
 }
@@ -255,8 +269,8 @@ fn check_ctx(arg: &PatType) -> Result<Type> {
 fn check_owned(ty: &Type, what: &str) -> Result<Type> {
     match ty {
         Type::Path(_) | Type::Tuple(_) | Type::Array(_) | Type::Paren(_) => Ok(ty.clone()),
-        other => Err(Error::new(
-            other.span(),
+        other => Err(Error::new_spanned(
+            other,
             format!(
                 "{what} is an owned serde type: no borrow, no closure and no `impl Trait` crosses a wire"
             ),
@@ -265,20 +279,20 @@ fn check_owned(ty: &Type, what: &str) -> Result<Type> {
 }
 
 fn check_output(sig: &Signature) -> Result<(Type, Type)> {
-    let refuse = |span| {
-        Err(Error::new(
-            span,
+    let refuse = |at: &dyn ToTokens| {
+        Err(Error::new_spanned(
+            at.to_token_stream(),
             format!(
                 "every call can fail: return `Result<Resp, Error>` with both types written out; {SHAPE}"
             ),
         ))
     };
-    let ReturnType::Type(_, ty) = &sig.output else { return refuse(sig.ident.span()) };
-    let Type::Path(path) = &**ty else { return refuse(ty.span()) };
+    let ReturnType::Type(_, ty) = &sig.output else { return refuse(&sig.ident) };
+    let Type::Path(path) = &**ty else { return refuse(ty) };
     let Some(last) = path.path.segments.last().filter(|s| s.ident == "Result") else {
-        return refuse(ty.span());
+        return refuse(ty);
     };
-    let PathArguments::AngleBracketed(args) = &last.arguments else { return refuse(ty.span()) };
+    let PathArguments::AngleBracketed(args) = &last.arguments else { return refuse(ty) };
     let types: Vec<&Type> = args
         .args
         .iter()
@@ -288,7 +302,7 @@ fn check_output(sig: &Signature) -> Result<(Type, Type)> {
         [resp, error] if args.args.len() == 2 => {
             Ok((check_owned(resp, "the response")?, check_owned(error, "the error")?))
         }
-        _ => refuse(ty.span()),
+        _ => refuse(ty),
     }
 }
 

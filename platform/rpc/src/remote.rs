@@ -101,6 +101,9 @@ impl Endpoint {
     ) -> Result<Resp, E> {
         let body = serde_json::to_vec(&req).map_err(Fault::internal)?;
         drop(req);
+        if body.len() > wire::REQUEST_MAX {
+            return Err(wire::too_large().into());
+        }
         let count = self.shared.calls.fetch_add(1, Ordering::Relaxed);
         let span =
             ctx.trace.child(salt(service, method) ^ salt(self.shared.base.as_str(), "") ^ count);

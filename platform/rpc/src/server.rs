@@ -26,10 +26,8 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::ctx::{Ctx, DEADLINE_MAX, Session};
 use crate::fault::{Fault, ServiceError};
 use crate::secret::{InvalidSecret, authorization, is_carried};
-use crate::wire::{self, ErrorBody};
+use crate::wire::{self, ErrorBody, REQUEST_MAX};
 
-/// The longest request that is read, in bytes.
-const REQUEST_MAX: usize = 4 * 1024 * 1024;
 /// Calls that one server carries out at the same time; more are told to come back.
 const IN_FLIGHT_MAX: usize = 1024;
 /// How long a server that shuts down waits for the calls it has: no call is longer.
@@ -75,7 +73,6 @@ impl Routes {
     }
 
     /// The router.
-    #[must_use]
     pub fn into_router(self) -> Router {
         self.router
     }
@@ -146,8 +143,7 @@ async fn accept<Req: DeserializeOwned>(
         .map_err(|_| Fault::new(ErrorCode::DeadlineExceeded, "the request did not arrive in time"))?
         .map_err(|e| {
             if e.is::<LengthLimitError>() {
-                let text = format!("a request has at most {REQUEST_MAX} bytes");
-                return Fault::new(ErrorCode::TooLarge, text);
+                return wire::too_large();
             }
             Fault::new(ErrorCode::Invalid, "the request broke off")
         })?;

@@ -26,6 +26,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENCY: HeaderName = HeaderName::from_static("x-stoa-idempotency");
 const XID: HeaderName = HeaderName::from_static("x-stoa-xid");
 
+/// The longest request, in bytes.
+pub(crate) const REQUEST_MAX: usize = 4 * 1024 * 1024;
 /// The longest request id and transaction id, in bytes.
 const NAME_MAX: usize = 128;
 /// The longest header that holds JSON, in bytes: room for an operator with some hundred permissions, or
@@ -42,6 +44,11 @@ pub(crate) struct ErrorBody {
     pub error: Option<serde_json::Value>,
     /// The same as a fault, for callers that do not know this error yet.
     pub fault: Fault,
+}
+
+/// A request is longer than [`REQUEST_MAX`].
+pub(crate) fn too_large() -> Fault {
+    Fault::new(ErrorCode::TooLarge, format!("a request has at most {REQUEST_MAX} bytes"))
 }
 
 /// The context as headers, for a hop that calls itself `trace`.
@@ -194,4 +201,83 @@ fn from_json<T: DeserializeOwned>(
     let Some(text) = text(headers, header, JSON_MAX)? else { return Ok(None) };
     // What the parser says may repeat a value, so it is not passed on.
     serde_json::from_str(text).map(Some).map_err(|_| malformed(header, "does not decode"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ctx::{ActorKind, IdempotencyKey};
+
+    fn any_ctx() -> impl Strategy<Value = Ctx> {
+        let kind = prop_oneof![
+            Just(ActorKind::Anonymous),
+            Just(ActorKind::User),
+            Just(ActorKind::Operator),
+            Just(ActorKind::System)
+        ];
+        let actor = (kind, any::<i64>(), ".{0,40}", prop::collection::vec(".{0,30}", 0..8))
+            .prop_map(|(kind, id, name, permissions)| Actor { kind, id, name, permissions });
+        let key = ("[!-~]{1,255}", ".{0,100}", "[0-9a-f]{64}")
+            .prop_map(|(key, route, body_hash)| IdempotencyKey { key, route, body_hash });
+        let tokens = prop::collection::btree_map(".{0,20}", ".{0,20}", 0..40);
+        let trace = (any::<u128>(), any::<u64>()).prop_map(|(t, s)| TraceId::from_random(t, s));
+        (
+            "[a-z][a-z0-9]{1,31}",
+            actor,
+            trace,
+            "[!-~]{1,128}",
+            prop::option::of(key),
+            prop::option::of("[!-~]{1,128}"),
+            tokens,
+        )
+            .prop_map(|(tenant, actor, trace, request_id, idempotency, xid, tokens)| {
+                let session = Session::default();
+                for (database, token) in &tokens {
+                    session.wrote(database, token);
+                }
+                Ctx {
+                    tenant: tenant.parse().unwrap(),
+                    actor,
+                    deadline: Instant::now() + Duration::from_secs(30),
+                    trace,
+                    request_id,
+                    idempotency,
+                    xid: xid.map(Xid),
+                    session,
+                }
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn a_context_survives_its_headers(ctx in any_ctx()) {
+            let back = read(&write(&ctx, ctx.trace).unwrap(), 1).unwrap();
+            prop_assert_eq!(&back.tenant, &ctx.tenant);
+            prop_assert_eq!(&back.actor, &ctx.actor);
+            prop_assert_eq!(back.trace, ctx.trace.child(1));
+            prop_assert_eq!(&back.request_id, &ctx.request_id);
+            prop_assert_eq!(&back.idempotency, &ctx.idempotency);
+            prop_assert_eq!(&back.xid, &ctx.xid);
+            prop_assert_eq!(back.session.tokens(), ctx.session.tokens());
+            prop_assert!(back.remaining() <= Duration::from_secs(30));
+        }
+
+        #[test]
+        fn whatever_a_header_holds_is_read_or_refused(
+            ctx in any_ctx(),
+            which in 0_usize..8,
+            bytes in prop::collection::vec(32_u8..=255, 0..300),
+        ) {
+            let all = [DEADLINE, TRACE, TENANT, ACTOR, REQUEST_ID, IDEMPOTENCY, XID, SESSION];
+            let mut headers = write(&ctx, ctx.trace).unwrap();
+            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                headers.insert(all[which].clone(), value);
+            }
+            if let Err(fault) = read(&headers, 0) {
+                prop_assert_eq!(fault.code, ErrorCode::Invalid);
+            }
+        }
+    }
 }
