@@ -317,3 +317,50 @@ pub async fn serve(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Notify;
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::ctx::TraceId;
+    use crate::remote::Endpoint;
+
+    #[tokio::test]
+    async fn a_busy_server_says_so_instead_of_queueing() {
+        let secret = Secret::new("0123456789abcdef".to_owned());
+        let (begun, finish) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let routes = Routes::new("door").method(
+            "hold",
+            &(begun.clone(), finish.clone()),
+            |(begun, finish): (Arc<Notify>, Arc<Notify>), _ctx, (): ()| async move {
+                begun.notify_one();
+                finish.notified().await;
+                Ok::<(), Fault>(())
+            },
+        );
+        let router = protect_at_most(1, [routes.into_router()], &secret).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
+
+        let endpoint = Endpoint::new(&address, &secret).unwrap();
+        let within = Duration::from_secs(20);
+        let ctx = Ctx::system("flora".parse().unwrap(), "test", within, TraceId::from_random(1, 1));
+        let hold = || endpoint.call::<(), (), Fault>(&ctx, "door", "hold", ());
+        let second = async {
+            begun.notified().await;
+            let refused = hold().await;
+            finish.notify_one();
+            refused
+        };
+        let both = async { tokio::join!(hold(), second) };
+        let (first, second) = tokio::time::timeout(within, both).await.unwrap();
+        assert_eq!(first, Ok(()));
+        assert_eq!(second.unwrap_err().code, ErrorCode::Unavailable);
+        finish.notify_one();
+        assert_eq!(hold().await, Ok(()), "the place is free again");
+    }
+}
