@@ -253,8 +253,16 @@ pub fn protect(
     routers: impl IntoIterator<Item = Router>,
     secret: &Secret<String>,
 ) -> Result<Router, InvalidSecret> {
-    let gate =
-        Gate { authorization: authorization(secret)?, in_flight: Semaphore::new(IN_FLIGHT_MAX) };
+    protect_at_most(IN_FLIGHT_MAX, routers, secret)
+}
+
+fn protect_at_most(
+    in_flight: usize,
+    routers: impl IntoIterator<Item = Router>,
+    secret: &Secret<String>,
+) -> Result<Router, InvalidSecret> {
+    let in_flight = Semaphore::new(in_flight);
+    let gate = Gate { authorization: authorization(secret)?, in_flight };
     let all = routers.into_iter().fold(Router::new(), Router::merge);
     Ok(all
         .fallback(|| async { refuse(Fault::not_found("this service or method")) })
