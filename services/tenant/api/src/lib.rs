@@ -1,1 +1,195 @@
-//! What others may see of the service tenant: types, trait, events, errors.
+//! What others may see of the service `tenant`: the tenants of this platform, their hosts, currency,
+//! languages, look, shipping fee and placements.
+
+use kit::{Cursor, ErrorCode, Limit, Money, Page, Place, Placement, Placements, TenantCode};
+use rpc::{Ctx, Fault, ServiceError};
+use serde::{Deserialize, Serialize};
+use types::{Locale, Texts};
+use utoipa::ToSchema;
+
+/// A tenant: one shop with its own members, catalogue, orders and flows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TenantInfo {
+    /// Its code.
+    pub code: TenantCode,
+    /// Its name.
+    pub name: Texts,
+    /// Hosts that it answers to, lower case, without a port.
+    pub hosts: Vec<String>,
+    /// The currency of all its prices.
+    pub currency: kit::Currency,
+    /// Languages of its pages; the first is the default.
+    pub locales: Vec<Locale>,
+    /// How its pages look.
+    pub theme: Theme,
+    /// What shipping an order costs.
+    pub shipping_fee: Money,
+    /// Where its orders live. Not for shoppers.
+    #[schema(value_type = Vec<Object>)]
+    pub placements: Placements,
+    /// Counts its changes.
+    pub version: i64,
+}
+
+/// How a tenant's pages look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Theme {
+    /// Colour of buttons and links: `#rrggbb`.
+    #[schema(pattern = "^#[0-9a-f]{6}$")]
+    pub primary: String,
+    /// Second colour: `#rrggbb`.
+    #[schema(pattern = "^#[0-9a-f]{6}$")]
+    pub accent: String,
+    /// Colour of the page: `#rrggbb`.
+    #[schema(pattern = "^#[0-9a-f]{6}$")]
+    pub background: String,
+    /// A line under the name; may be empty.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    pub tagline: String,
+}
+
+/// A tenant to add.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewTenant {
+    /// Its code; `platform` is taken.
+    pub code: TenantCode,
+    /// Its name.
+    pub name: Texts,
+    /// Hosts that it answers to; each may belong to one tenant only.
+    #[schema(max_items = 20)]
+    pub hosts: Vec<String>,
+    /// The currency of all its prices.
+    pub currency: kit::Currency,
+    /// Languages; the first is the default.
+    #[schema(min_items = 1, max_items = 20)]
+    pub locales: Vec<Locale>,
+    /// How its pages look.
+    pub theme: Theme,
+    /// What shipping an order costs, in minor units of its currency.
+    #[schema(minimum = 0)]
+    pub shipping_fee: i64,
+    /// Where its orders live: `dbCount`, `tableCount`, `dbStart`, `tableStart`.
+    #[schema(value_type = Object)]
+    pub placement: Placement,
+}
+
+/// What adding a tenant gave.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Added {
+    /// The tenant.
+    pub tenant: TenantInfo,
+    /// Tenants that use some of the same cells. Allowed, and worth knowing.
+    pub overlaps: Vec<Overlap>,
+}
+
+/// Cells that two tenants share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Overlap {
+    /// The other tenant.
+    pub with: TenantCode,
+    /// The shared cells.
+    pub cells: Vec<Place>,
+}
+
+/// Changes to a tenant; what is absent stays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateTenant {
+    /// The version the change is based on.
+    pub version: i64,
+    /// A new name.
+    #[serde(default)]
+    pub name: Option<Texts>,
+    /// A new look.
+    #[serde(default)]
+    pub theme: Option<Theme>,
+    /// A new shipping fee in minor units.
+    #[serde(default)]
+    pub shipping_fee: Option<i64>,
+}
+
+/// Asks for the tenant of the call.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Get {}
+
+/// Asks which tenant answers to a host.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ByHost {
+    /// Host without port, any case.
+    pub host: String,
+}
+
+/// Asks for all tenants, by code.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct List {
+    /// Where to go on.
+    pub cursor: Option<Cursor>,
+    /// How many at most.
+    pub limit: Limit,
+}
+
+/// The tenants of the platform. `by_host`, `list` and `add` are called as the tenant
+/// [`TenantCode::platform`], the others as the tenant they are about.
+#[rpc::service(name = "tenant")]
+pub trait Tenant: Send + Sync + 'static {
+    /// The tenant of the call.
+    async fn get(&self, ctx: &Ctx, req: Get) -> Result<TenantInfo, Error>;
+    /// Which tenant answers to a host, if any.
+    async fn by_host(&self, ctx: &Ctx, req: ByHost) -> Result<Option<TenantCode>, Error>;
+    /// All tenants, by code.
+    async fn list(&self, ctx: &Ctx, req: List) -> Result<Page<TenantInfo>, Error>;
+    /// Adds a tenant. Only the system may.
+    async fn add(&self, ctx: &Ctx, req: NewTenant) -> Result<Added, Error>;
+    /// Changes the tenant of the call. Needs `tenant:write`.
+    async fn update(&self, ctx: &Ctx, req: UpdateTenant) -> Result<TenantInfo, Error>;
+}
+
+/// Topic: a tenant was added; the payload is [`TenantAdded`].
+pub const TENANT_ADDED: &str = "tenant.added";
+
+/// A tenant was added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantAdded {
+    /// Its code.
+    pub code: TenantCode,
+}
+
+/// What can go wrong.
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
+pub enum Error {
+    /// The code is taken.
+    #[error("the tenant {0} exists already")]
+    CodeTaken(TenantCode),
+    /// The host belongs to another tenant.
+    #[error("the host {0} belongs to another tenant")]
+    HostTaken(String),
+    /// The change is based on an old version.
+    #[error("the tenant was changed meanwhile; its version is {0}")]
+    Stale(i64),
+    /// Anything that can happen to any call.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl ServiceError for Error {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::CodeTaken(_) | Self::HostTaken(_) => ErrorCode::Conflict,
+            Self::Stale(_) => ErrorCode::PreconditionFailed,
+            Self::Fault(f) => f.code,
+        }
+    }
+
+    fn into_fault(self) -> Fault {
+        let slug = match &self {
+            Self::CodeTaken(_) => "tenant_exists",
+            Self::HostTaken(_) => "host_taken",
+            Self::Stale(_) => "stale_version",
+            Self::Fault(f) => return f.clone(),
+        };
+        Fault::new(self.code(), self.to_string()).with_slug(slug)
+    }
+}
