@@ -1,0 +1,230 @@
+//! The message table as writers see it: keys, numbers, inserting.
+
+use kit::{Place, TenantCode, Timestamp};
+use rpc::{Fault, TraceId};
+use sea_query::{Cond, Condition, Expr, ExprTrait as _, Order, Query};
+use shard::Tx;
+
+use crate::message::{Headers, Message, MessageId};
+
+/// The state of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Pending,
+    Done,
+    Dead,
+    /// Its global transaction has not ended; nobody may see it yet.
+    Undecided,
+}
+
+impl State {
+    pub(crate) const fn number(self) -> i64 {
+        match self {
+            Self::Pending => 0,
+            Self::Done => 1,
+            Self::Dead => 2,
+            Self::Undecided => 3,
+        }
+    }
+
+    pub(crate) fn from_number(n: i64) -> Result<Self, Fault> {
+        match n {
+            0 => Ok(Self::Pending),
+            1 => Ok(Self::Done),
+            2 => Ok(Self::Dead),
+            3 => Ok(Self::Undecided),
+            other => Err(Fault::bug(format!("a message has the state {other}"))),
+        }
+    }
+}
+
+/// What messages are ordered by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Aggregate {
+    pub(crate) tenant: TenantCode,
+    pub(crate) kind: String,
+    pub(crate) id: i64,
+}
+
+/// A message's primary key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) aggregate: Aggregate,
+    pub(crate) seq: i64,
+}
+
+impl Aggregate {
+    pub(super) fn is(&self) -> Condition {
+        Cond::all()
+            .add(Expr::col("tenant").eq(self.tenant.as_str()))
+            .add(Expr::col("aggregate_type").eq(self.kind.as_str()))
+            .add(Expr::col("aggregate_id").eq(self.id))
+    }
+}
+
+impl Key {
+    pub(crate) fn new(tenant: TenantCode, id: &MessageId) -> Self {
+        let aggregate = Aggregate { tenant, kind: id.aggregate_type.clone(), id: id.aggregate_id };
+        Self { aggregate, seq: id.seq }
+    }
+
+    pub(super) fn is(&self) -> Condition {
+        self.aggregate.is().add(Expr::col("seq").eq(self.seq))
+    }
+
+    pub(crate) fn into_id(self) -> MessageId {
+        let Aggregate { kind, id, .. } = self.aggregate;
+        MessageId { aggregate_type: kind, aggregate_id: id, seq: self.seq }
+    }
+}
+
+/// A message as it is inserted.
+pub(crate) struct Insert<'a> {
+    pub(crate) key: &'a Key,
+    pub(crate) place: Place,
+    pub(crate) topic: &'a str,
+    pub(crate) payload: &'a str,
+    pub(crate) headers: String,
+    pub(crate) xid: Option<String>,
+    pub(crate) state: State,
+    pub(crate) next_at: Timestamp,
+    pub(crate) deliver_at: Option<Timestamp>,
+    pub(crate) created_at: Timestamp,
+}
+
+/// The highest number of an aggregate.
+pub(crate) async fn last_seq(tx: &Tx, aggregate: &Aggregate) -> Result<Option<i64>, Fault> {
+    let select = Query::select()
+        .column("seq")
+        .from("outbox")
+        .cond_where(aggregate.is())
+        .order_by("seq", Order::Desc)
+        .limit(1)
+        .to_owned();
+    tx.one(&select).await?.map(|row| row.get("seq")).transpose()
+}
+
+/// The earliest immediate message of an aggregate that is not done.
+pub(crate) async fn first_blocking(tx: &Tx, aggregate: &Aggregate) -> Result<Option<i64>, Fault> {
+    let select = Query::select()
+        .column("seq")
+        .from("outbox")
+        .cond_where(aggregate.is().add(Expr::col("blocking").eq(true)))
+        .order_by("seq", Order::Asc)
+        .limit(1)
+        .to_owned();
+    tx.one(&select).await?.map(|row| row.get("seq")).transpose()
+}
+
+/// Writes a message.
+pub(crate) async fn insert(tx: &Tx, m: Insert<'_>) -> Result<(), Fault> {
+    let insert = Query::insert()
+        .into_table("outbox")
+        .columns([
+            "tenant",
+            "aggregate_type",
+            "aggregate_id",
+            "seq",
+            "cell_db",
+            "cell_table",
+            "topic",
+            "payload",
+            "headers",
+            "xid",
+            "state",
+            "blocking",
+            "attempts",
+            "next_at",
+            "deliver_at",
+            "created_at",
+        ])
+        .values_panic([
+            m.key.aggregate.tenant.as_str().into(),
+            m.key.aggregate.kind.as_str().into(),
+            m.key.aggregate.id.into(),
+            m.key.seq.into(),
+            m.place.db.into(),
+            m.place.table.into(),
+            m.topic.into(),
+            m.payload.into(),
+            m.headers.into(),
+            m.xid.into(),
+            m.state.number().into(),
+            m.deliver_at.is_none().into(),
+            0_i64.into(),
+            m.next_at.micros().into(),
+            m.deliver_at.map(Timestamp::micros).into(),
+            m.created_at.micros().into(),
+        ])
+        .to_owned();
+    tx.exec(&insert).await.map(|_| ())
+}
+
+/// A message as it is read.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) key: Key,
+    pub(crate) state: State,
+    pub(crate) attempts: u32,
+    pub(crate) next_at: Timestamp,
+    pub(crate) lease_until: Option<Timestamp>,
+    pub(crate) message: Message,
+    pub(crate) last_error: Option<String>,
+}
+
+/// The columns that [`Row::read`] wants.
+pub(super) const COLUMNS: [&str; 17] = [
+    "tenant",
+    "aggregate_type",
+    "aggregate_id",
+    "seq",
+    "cell_db",
+    "cell_table",
+    "topic",
+    "payload",
+    "headers",
+    "state",
+    "attempts",
+    "next_at",
+    "deliver_at",
+    "lease_owner",
+    "lease_until",
+    "created_at",
+    "last_error",
+];
+
+impl Row {
+    pub(super) fn read(row: &shard::Row, source: &str) -> Result<Self, Fault> {
+        let tenant: String = row.get("tenant")?;
+        let tenant: TenantCode = tenant.parse().map_err(Fault::internal)?;
+        let id = MessageId {
+            aggregate_type: row.get("aggregate_type")?,
+            aggregate_id: row.get("aggregate_id")?,
+            seq: row.get("seq")?,
+        };
+        let headers: Headers =
+            serde_json::from_str(&row.get::<String>("headers")?).map_err(Fault::internal)?;
+        let attempts: u32 = row.get("attempts")?;
+        Ok(Self {
+            key: Key::new(tenant.clone(), &id),
+            state: State::from_number(row.get("state")?)?,
+            attempts,
+            next_at: row.get("next_at")?,
+            lease_until: row.get("lease_until")?,
+            last_error: row.get("last_error")?,
+            message: Message {
+                source: source.to_owned(),
+                id,
+                tenant,
+                topic: row.get("topic")?,
+                place: Place { db: row.get("cell_db")?, table: row.get("cell_table")? },
+                payload: row.get("payload")?,
+                trace: TraceId::parse(&headers.trace).unwrap_or_else(|| TraceId::from_random(1, 1)),
+                request_id: headers.request_id,
+                attempt: attempts.saturating_add(1),
+                created_at: row.get("created_at")?,
+                deliver_at: row.get("deliver_at")?,
+            },
+        })
+    }
+}
