@@ -1,6 +1,6 @@
 //! Events and commands of orders, as messages. Topics of events are `order.<what happened>`; a flow's
 //! `emit` may name any of [`EVENTS`]. A flow's command actions become messages with the topic
-//! `order.action.<name>`, one of [`COMMAND_ACTIONS`]. All carry an [`OrderEvent`].
+//! `order.command.<name>`, one of [`COMMAND_ACTIONS`]. The payload of all of them is an [`OrderMessage`].
 
 use kit::Money;
 use serde::{Deserialize, Serialize};
@@ -32,11 +32,11 @@ pub const EVENTS: &[&str] =
     &[CREATED, PAID, READY_TO_SHIP, SHIPPED, DELIVERED, RECEIVED, COMPLETED, CLOSED, CANCELLED];
 
 /// The stock comes back. To `inventory`.
-pub const ACTION_RELEASE_STOCK: &str = "order.action.release_stock";
+pub const ACTION_RELEASE_STOCK: &str = "order.command.release_stock";
 /// The stock is gone for good. To `inventory`.
-pub const ACTION_SELL_STOCK: &str = "order.action.sell_stock";
+pub const ACTION_SELL_STOCK: &str = "order.command.sell_stock";
 /// What was paid goes back. To `payment`.
-pub const ACTION_REFUND: &str = "order.action.refund";
+pub const ACTION_REFUND: &str = "order.command.refund";
 
 /// Command actions a flow may name, with the topic of their message.
 pub const COMMAND_ACTIONS: &[(&str, &str)] = &[
@@ -45,17 +45,28 @@ pub const COMMAND_ACTIONS: &[(&str, &str)] = &[
     ("refund", ACTION_REFUND),
 ];
 
-/// What a message about an order says.
+/// The payload of every event and command of an order: the step it took, and the order itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderMessage {
+    /// The operation that was run; `begin` for a new order.
+    pub operation: String,
+    /// Where the order stood; empty for a new one.
+    pub from: String,
+    /// Where it stands since.
+    pub to: String,
+    /// Its version since.
+    pub version: i64,
+    /// The order.
+    pub data: OrderEvent,
+}
+
+/// What a message says about an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderEvent {
     /// The order.
     pub order_id: OrderId,
     /// Whose.
     pub member_id: MemberId,
-    /// Where it stands since.
-    pub status: String,
-    /// Its version since.
-    pub version: i64,
     /// How it is to be paid.
     pub payment_method: PaymentMethod,
     /// What is to be paid.
