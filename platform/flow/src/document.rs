@@ -49,7 +49,7 @@ pub struct Status {
     pub is_final: bool,
 }
 
-/// One edge, or several with the same source-independent rest.
+/// One move, out of one status or several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Transition {

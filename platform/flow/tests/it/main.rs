@@ -9,5 +9,8 @@
 )]
 
 mod bad_documents;
+mod execution;
 mod golden;
 mod model;
+mod registry;
+mod world;
