@@ -1,2 +1,7 @@
-//! One entry for developers.
-fn main() {}
+//! The program behind `cargo xtask`. It only hands over to the library, so that everything can be tested.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    xtask::main()
+}

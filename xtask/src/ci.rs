@@ -1,0 +1,75 @@
+//! `cargo xtask ci`: everything a change must pass, in the order that finds mistakes soonest.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use crate::process::{self, Deadline};
+use crate::workspace::Workspace;
+use crate::{fuzz, generate, stoa, test, tidy, ui};
+
+/// The whole run may not take longer; the machine that runs it stops it at 90 minutes.
+const CI_TIME_MAX: Duration = Duration::from_secs(85 * 60);
+
+/// A step: its name, and what it does; the text it returns stands in the closing table.
+type Step = (&'static str, fn(&Workspace, Deadline) -> Result<String>);
+
+const STEPS: &[Step] = &[
+    ("format", |workspace, deadline| run(workspace, &["fmt", "--all", "--check"], deadline)),
+    ("clippy", |workspace, deadline| {
+        run(
+            workspace,
+            &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+            deadline,
+        )
+    }),
+    ("tidy", |workspace, _| tidy::step(workspace)),
+    ("build", |workspace, deadline| stoa::build_all(workspace, deadline).map(|()| String::new())),
+    ("generated files", |workspace, _| generate::after_build(workspace, generate::Mode::Check)),
+    ("tests", |workspace, deadline| {
+        test::rust_tests(workspace, &[], deadline).map(|()| String::new())
+    }),
+    ("api fuzz", |workspace, deadline| fuzz::after_build(workspace, fuzz::Missing::Fail, deadline)),
+];
+
+/// The command.
+///
+/// # Errors
+/// At the first step that fails.
+pub fn command() -> Result<()> {
+    let workspace = Workspace::open()?;
+    let deadline = Deadline::after(CI_TIME_MAX);
+    let all = Instant::now();
+    let mut rows = vec![vec!["step".to_owned(), "time".to_owned(), "result".to_owned()]];
+    let mut failure = None;
+    for (name, step) in STEPS {
+        if failure.is_some() {
+            rows.push(vec![(*name).to_owned(), "-".to_owned(), "not run".to_owned()]);
+            continue;
+        }
+        ui::head(name);
+        let started = Instant::now();
+        let result = step(&workspace, deadline);
+        let note = match &result {
+            Ok(note) if note.is_empty() => "ok".to_owned(),
+            Ok(note) => format!("ok: {note}"),
+            Err(_) => "FAILED".to_owned(),
+        };
+        rows.push(vec![(*name).to_owned(), ui::human(started.elapsed()), note]);
+        failure = result.err().map(|error| error.context(format!("step `{name}` failed")));
+    }
+    rows.push(vec![
+        "all".to_owned(),
+        ui::human(all.elapsed()),
+        if failure.is_none() { "ok" } else { "FAILED" }.to_owned(),
+    ]);
+    ui::head("summary");
+    say!("{}", ui::table(&rows).trim_end());
+    failure.map_or(Ok(()), Err)
+}
+
+fn run(workspace: &Workspace, args: &[&str], deadline: Deadline) -> Result<String> {
+    process::run(&mut workspace.cargo(args), deadline)
+        .context("run the command above to see it alone")?;
+    Ok(String::new())
+}
