@@ -25,6 +25,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("topological_order", "of a graph"),
 ];
 
+/// Whole identifiers that are no shop words, with the reason each is here.
+const IDENTIFIERS: &[(&str, &str)] =
+    &[("ORDER", "a constant of this name alone lists the columns of a sort")];
+
 /// What may follow `Order::`, which is then sea-query's direction of sorting.
 const DIRECTIONS: &[&str] = &["Asc", "Desc", "Field"];
 
@@ -84,6 +88,9 @@ fn is_direction<'a>(mut next: impl Iterator<Item = &'a TokenKind>) -> bool {
 
 /// Whether an identifier has a shop word in it, phrases aside.
 fn is_shop_word(identifier: &str) -> bool {
+    if IDENTIFIERS.iter().any(|(fine, _)| *fine == identifier) {
+        return false;
+    }
     let mut words = format!("_{}_", snake(identifier));
     for (phrase, _) in PHRASES {
         words = words.replace(&format!("_{phrase}_"), "_");
@@ -133,7 +140,7 @@ mod tests {
     #[test]
     fn the_sequence_is_no_shop_word() {
         let code = "use std::cmp::Ordering; use sea_query::{Expr, Order}; /// An order.\nfn f() { q.order_by(C, Order::Asc).order_by_with_nulls(x); \
-                    let s: OrderedStatement; let in_order = \"order\"; let border = recorder; } #[cfg(test)] mod t { fn cart() {} }";
+                    let s: OrderedStatement; let in_order = \"order\"; let border = recorder; } const ORDER: [u8; 2] = [1, 2]; #[cfg(test)] mod t { fn cart() {} }";
         assert_eq!(found(code), Vec::<String>::new());
         assert_eq!(
             found("use sea_query::Order; fn f(x: Order) {}"),
