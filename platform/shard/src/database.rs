@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Instant;
 
 use kit::{Place, SharedClock};
@@ -13,6 +14,7 @@ use tokio::sync::oneshot;
 use crate::error::DbError;
 use crate::options::Options;
 use crate::schema::Schema;
+use crate::shards::FolderLock;
 use crate::sqlite::{self, File, ReadPool};
 use crate::tx::{Tx, TxParts};
 
@@ -38,6 +40,15 @@ impl From<Place> for Route {
 #[derive(Clone)]
 pub struct Database(Arc<Inner>);
 
+/// A handle that keeps nothing open.
+pub(crate) struct WeakDatabase(Weak<Inner>);
+
+impl WeakDatabase {
+    pub(crate) fn upgrade(&self) -> Option<Database> {
+        self.0.upgrade().map(Database)
+    }
+}
+
 struct Inner {
     schema: Schema,
     options: Options,
@@ -46,6 +57,8 @@ struct Inner {
     files: RwLock<Files>,
     // Files are opened one caller at a time; a tokio lock because it is held across the opening.
     opening: tokio::sync::Mutex<()>,
+    // The folder is in use as long as any database of it is.
+    lock: FolderLock,
 }
 
 #[derive(Default)]
@@ -66,6 +79,7 @@ impl Database {
         options: Options,
         clock: SharedClock,
         readers: Arc<ReadPool>,
+        lock: FolderLock,
     ) -> Self {
         Self(Arc::new(Inner {
             schema,
@@ -74,7 +88,16 @@ impl Database {
             readers,
             files: RwLock::default(),
             opening: tokio::sync::Mutex::new(()),
+            lock,
         }))
+    }
+
+    pub(crate) fn schema(&self) -> Schema {
+        self.0.schema
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakDatabase {
+        WeakDatabase(Arc::downgrade(&self.0))
     }
 
     /// The logical database's name.
@@ -114,19 +137,29 @@ impl Database {
     }
 
     /// Makes sure that these cells have their tables, creating files and running migrations as needed.
+    /// There is nothing to do for a database that is not sharded.
     ///
     /// # Errors
     /// When a file cannot be opened, or its schema is not of this program.
     pub async fn ensure_cells(&self, places: &[Place]) -> Result<(), Fault> {
+        if !self.is_sharded() {
+            return Ok(());
+        }
+        if let Some(beyond) = places.iter().find(|p| Place::new(p.db, p.table).is_none()) {
+            return Err(Fault::bug(format!("{beyond} is not one of the 32 × 32 places")));
+        }
         let _one_at_a_time = self.0.opening.lock().await;
-        let mut wanted: BTreeMap<u8, Vec<u8>> = BTreeMap::new();
+        let mut wanted: BTreeMap<u8, BTreeSet<u8>> = BTreeMap::new();
         for place in places {
+            let tables = wanted.entry(place.db).or_default();
             if !self.files().cells.contains(place) {
-                wanted.entry(place.db).or_default().push(place.table);
+                tables.insert(place.table);
             }
         }
         for (db, tables) in wanted {
-            self.open_file(db, tables).await?;
+            if !tables.is_empty() {
+                self.open_file(db, tables.into_iter().collect()).await?;
+            }
         }
         Ok(())
     }
@@ -146,7 +179,9 @@ impl Database {
             }
             None => {
                 let cells = tables.clone();
-                let open = move || File::open(schema, &options, db, &cells, now).map(Arc::new);
+                let lock = Arc::clone(&self.0.lock);
+                let open =
+                    move || File::open(schema, &options, db, &cells, now, lock).map(Arc::new);
                 tokio::task::spawn_blocking(open).await.map_err(Fault::internal)??
             }
         };
@@ -158,9 +193,11 @@ impl Database {
 
     /// Runs a transaction and answers after its commit is durable.
     ///
-    /// The body may run more than once (a server engine retries deadlocks) and may await nothing but
-    /// its [`Tx`]. When it returns an error, everything it did is rolled back. Other transactions may
-    /// share the physical commit; a failing one rolls back alone.
+    /// The body may run more than once (a server engine retries deadlocks; the embedded one runs those
+    /// again that were rolled back because of another) and may await nothing but its [`Tx`]. When it
+    /// returns an error, everything it did is rolled back. Other transactions may share the physical
+    /// commit; a failing one rolls back alone. A call that is dropped before its turn never begins; one
+    /// that is dropped later may commit all the same.
     ///
     /// # Errors
     /// The body's own, or a [`Fault`] of the database: out of time (the outcome may be unknown),
@@ -176,22 +213,8 @@ impl Database {
         let (deadline, wait) = self.deadline(ctx)?;
         let (send, receive) = oneshot::channel();
         let inner = Arc::clone(&self.0);
-        file.submit(Box::new(move |conn| {
-            let parts = inner.parts(place, false);
-            let (result, hooks) = sqlite::run_savepoint(conn, deadline, parts, &body);
-            Box::new(move |commit| {
-                let result = match commit {
-                    Ok(()) => result,
-                    Err(e) => result.and(Err(E::from(Fault::from(e)))),
-                };
-                if result.is_ok() {
-                    hooks.into_iter().for_each(|hook| hook());
-                }
-                // The caller may have stopped waiting; the change stands all the same.
-                let _ = send.send(result);
-            })
-        }))
-        .map_err(Fault::from)?;
+        let write = Write { inner, place, deadline, body, outcome: None, send };
+        file.submit(Box::new(write)).map_err(Fault::from)?;
         answer(receive, wait).await
     }
 
@@ -285,6 +308,53 @@ impl Inner {
             read_only,
             rows_max: self.options.rows_max,
         }
+    }
+}
+
+/// A transaction on its way through the writer.
+struct Write<T, E, F> {
+    inner: Arc<Inner>,
+    place: Option<Place>,
+    deadline: Instant,
+    body: F,
+    outcome: Option<(Result<T, E>, sqlite::Hooks)>,
+    send: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E, F, Fut> sqlite::Work for Write<T, E, F>
+where
+    T: Send,
+    E: From<Fault> + Send,
+    F: Fn(Tx) -> Fut + Send,
+    Fut: Future<Output = Result<T, E>>,
+{
+    fn is_abandoned(&self) -> bool {
+        self.send.is_closed()
+    }
+
+    fn run(&mut self, conn: &sqlite::Guarded) {
+        let parts = self.inner.parts(self.place, false);
+        self.outcome = Some(sqlite::run_savepoint(conn, self.deadline, parts, &self.body));
+    }
+
+    fn finish(self: Box<Self>, commit: sqlite::Commit) {
+        let not_run = || (Err(Fault::from(DbError::Closed).into()), Vec::new());
+        let (result, hooks) = self.outcome.unwrap_or_else(not_run);
+        let result = match (result, commit) {
+            // Its own failure says more than the group's.
+            (Ok(_), Err(e)) => Err(Fault::from(e).into()),
+            (result, _) => result,
+        };
+        if result.is_ok() {
+            for hook in hooks {
+                // A hook runs on the writer's thread; it must not take that down.
+                if catch_unwind(AssertUnwindSafe(hook)).is_err() {
+                    tracing::error!("what was to run after a commit panicked");
+                }
+            }
+        }
+        // The caller may have stopped waiting; the change stands all the same.
+        let _ = self.send.send(result);
     }
 }
 

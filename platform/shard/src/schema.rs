@@ -5,7 +5,7 @@
 use sha2::{Digest, Sha256};
 
 /// One step. `{t}` in the SQL of a cell migration stands for the two digits of the physical table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Migration {
     /// Counts from 1 without gaps within its set.
     pub version: u32,
@@ -24,7 +24,7 @@ impl Migration {
 }
 
 /// The migrations of one owner: a service, or a platform part whose tables stand in every database.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MigrationSet {
     /// The owner's name, the key in the record of what has run.
     pub name: &'static str,
@@ -35,7 +35,7 @@ pub struct MigrationSet {
 }
 
 /// What a logical database consists of.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schema {
     /// The logical database's name, and the file's.
     pub database: &'static str,

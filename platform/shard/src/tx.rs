@@ -157,14 +157,21 @@ impl Tx {
         writes: bool,
         f: impl FnOnce(&Connection, &str, Values) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        if !self.0.open.load(Ordering::Acquire) {
-            return Err(DbError::Misuse("a transaction was used after its end"));
-        }
         if writes && self.0.read_only {
             return Err(DbError::Misuse("a read may not change anything"));
         }
         let (sql, values) = statement.build_sqlite();
         let conn = self.0.conn.lock().unwrap_or_else(PoisonError::into_inner);
+        // Looked at under the connection's lock: a handle that was carried off to another thread must not
+        // slip into the transaction that comes next.
+        if !self.0.open.load(Ordering::Acquire) {
+            return Err(DbError::Misuse("a transaction was used after its end"));
+        }
+        // The engine ends a transaction by itself when it stops a write or the disk is full. A body that
+        // goes on after such an error would change rows one by one, outside of any transaction.
+        if conn.is_autocommit() {
+            return Err(DbError::CommitFailed("the engine rolled it back".to_owned()));
+        }
         f(&conn, &sql, values).map_err(|e| self.name_unrouted(e))
     }
 

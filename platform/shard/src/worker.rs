@@ -150,18 +150,14 @@ impl Ids {
             .0
             .db
             .tx(ctx, Route::Whole, move |tx| async move {
-                let until = tx.now().plus(lease);
-                let update = Query::update()
-                    .table("workers")
-                    .value("high_water", until.micros())
-                    .and_where(Expr::col("number").eq(i64::from(number)))
-                    .and_where(Expr::col("fence").eq(fence))
-                    .and_where(Expr::col("high_water").lte(until.micros()))
-                    .to_owned();
-                match tx.exec(&update).await? {
-                    0 => Err(Fault::new(ErrorCode::Unavailable, "the worker number was lost")),
-                    _ => Ok(until),
-                }
+                let mine = load(&tx).await?.into_iter().find(|r| r.number == number);
+                let Some(row) = mine.filter(|r| r.fence == fence) else {
+                    return Err(Fault::new(ErrorCode::Unavailable, "the worker number was lost"));
+                };
+                // A clock that stepped back must not shrink the lease.
+                let until = row.high_water.max(tx.now().plus(lease));
+                save(&tx, WorkerRow { high_water: until, ..row }).await?;
+                Ok(until)
             })
             .await?;
         self.0.generator.lock().unwrap_or_else(PoisonError::into_inner).extend(until);

@@ -8,9 +8,9 @@ mod statement;
 mod writer;
 
 pub(crate) use readers::ReadPool;
-pub(crate) use run::{run_savepoint, run_snapshot};
+pub(crate) use run::{Hooks, run_savepoint, run_snapshot};
 pub(crate) use statement::{execute, query};
-pub(crate) use writer::File;
+pub(crate) use writer::{Commit, File, Guarded, Work};
 
 use std::path::Path;
 use std::time::Duration;

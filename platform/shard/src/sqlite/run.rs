@@ -17,7 +17,8 @@ use crate::sqlite::engine;
 use crate::sqlite::writer::Guarded;
 use crate::tx::{Tx, TxParts};
 
-type Hooks = Vec<Box<dyn FnOnce() + Send>>;
+/// What runs once the change is durable.
+pub(crate) type Hooks = Vec<Box<dyn FnOnce() + Send>>;
 
 /// Runs the body inside a savepoint of the transaction that is open on this connection.
 pub(crate) fn run_savepoint<T, E, F, Fut>(
@@ -34,14 +35,14 @@ where
     if Instant::now() >= deadline {
         return (Err(Fault::from(DbError::Timeout("waiting for the writer")).into()), Vec::new());
     }
-    conn.limit(deadline);
     if let Err(e) = batch(&conn.shared, "SAVEPOINT tx") {
         return (Err(Fault::from(e).into()), Vec::new());
     }
+    conn.limit(deadline);
     let (result, hooks) = poll_body(&conn.shared, parts, body);
-    // The engine may have rolled everything back by itself (out of space, interrupted): then there is
-    // no savepoint left, and the writer tells the others of the group.
     conn.unlimited();
+    // The engine may have rolled everything back by itself (out of space, interrupted): then there is
+    // no savepoint left, and the writer sees to the others of the group.
     if lock(&conn.shared).is_autocommit() {
         let lost = || Fault::from(DbError::CommitFailed("the engine rolled it back".to_owned()));
         return (result.and_then(|_| Err(lost().into())), Vec::new());
@@ -68,12 +69,13 @@ where
     if Instant::now() >= deadline {
         return Err(Fault::from(DbError::Timeout("waiting for a reader")).into());
     }
-    conn.limit(deadline);
     batch(&conn.shared, "BEGIN").map_err(Fault::from)?;
+    conn.limit(deadline);
     let (result, _) = poll_body(&conn.shared, parts, body);
     conn.unlimited();
     if !lock(&conn.shared).is_autocommit() {
-        batch(&conn.shared, "COMMIT").map_err(Fault::from)?;
+        // Nothing was changed, so either end will do; what counts is that the snapshot goes.
+        batch(&conn.shared, "ROLLBACK").map_err(Fault::from)?;
     }
     result
 }
@@ -97,7 +99,15 @@ where
     let result = match polled {
         Ok(Poll::Ready(result)) => result,
         Ok(Poll::Pending) => Err(Fault::from(DbError::Pended).into()),
-        Err(_) => Err(Fault::from(DbError::Panicked).into()),
+        Err(panic) => {
+            let text = panic
+                .downcast_ref::<&str>()
+                .copied()
+                .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+                .unwrap_or("without a text");
+            tracing::error!(panic = text, "the body of a transaction panicked");
+            Err(Fault::from(DbError::Panicked).into())
+        }
     };
     (result, hooks)
 }

@@ -1,0 +1,25 @@
+//! The data layer's promises, through its public face. Tests whose names begin with a number keep the
+//! promise of that number in the checklist of sharding.
+//!
+//! `cfg(test)` on the modules tells clippy that helpers are test code too.
+
+#[cfg(test)]
+mod concurrency;
+#[cfg(test)]
+mod group;
+#[cfg(test)]
+mod ids;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod migrations;
+#[cfg(test)]
+mod placement;
+#[cfg(test)]
+mod routing;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod values;
