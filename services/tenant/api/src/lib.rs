@@ -1,5 +1,9 @@
 //! What others may see of the service `tenant`: the tenants of this platform, their hosts, currency,
-//! languages, look, shipping fee and placements.
+//! languages, look, shipping fee and placements. [`CachedTenants`] is for those who ask often.
+
+mod cached;
+
+pub use cached::CachedTenants;
 
 use kit::{Cursor, ErrorCode, Limit, Money, Page, Place, Placement, Placements, TenantCode};
 use rpc::{Ctx, Fault, ServiceError};
@@ -81,7 +85,7 @@ pub struct NewTenant {
 pub struct Added {
     /// The tenant.
     pub tenant: TenantInfo,
-    /// Tenants that use some of the same cells. Allowed, and worth knowing.
+    /// Tenants that use some of the same cells, by code; at most 100 of them. Allowed, and worth knowing.
     pub overlaps: Vec<Overlap>,
 }
 
@@ -135,7 +139,8 @@ pub struct List {
 /// [`TenantCode::platform`], the others as the tenant they are about.
 #[rpc::service(name = "tenant")]
 pub trait Tenant: Send + Sync + 'static {
-    /// The tenant of the call.
+    /// The tenant of the call. Everybody may ask: services need it in the name of shoppers. What of it
+    /// is public, the routes decide.
     async fn get(&self, ctx: &Ctx, req: Get) -> Result<TenantInfo, Error>;
     /// Which tenant answers to a host, if any.
     async fn by_host(&self, ctx: &Ctx, req: ByHost) -> Result<Option<TenantCode>, Error>;
@@ -147,7 +152,7 @@ pub trait Tenant: Send + Sync + 'static {
     async fn update(&self, ctx: &Ctx, req: UpdateTenant) -> Result<TenantInfo, Error>;
 }
 
-/// Topic: a tenant was added; the payload is [`TenantAdded`].
+/// Topic: a tenant was added; the payload is [`TenantAdded`]. The message belongs to the new tenant.
 pub const TENANT_ADDED: &str = "tenant.added";
 
 /// A tenant was added.
