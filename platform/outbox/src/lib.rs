@@ -3,27 +3,31 @@
 //!
 //! - A service holds one [`Outbox`] and calls [`Outbox::put`] inside its transactions. A message with
 //!   `deliver_at` is a timer.
-//! - A relay per service hands what is due to a [`Deliver`], in one process the [`Router`], which
+//! - A [`Relay`] per service hands what is due to a [`Deliver`], in one process the [`Router`], which
 //!   calls the [`Consumer`]s of the topic.
 //! - A consumer calls [`inbox::once`] in the transaction of its effect.
 //! - [`Idempotency`] keeps what a request with an idempotency key was answered.
-//! - An admin handle shows what is stuck and lets an operator retry or discard it.
+//! - [`Admin`] shows what is stuck and lets an operator retry or discard it.
 //!
 //! The tables of [`MIGRATIONS`] stand once in every logical database. This crate knows no topic and no
 //! consumer by name, and it does not decide what a message means.
 
+pub mod admin;
 pub mod backoff;
 pub mod deliver;
 pub mod idempotency;
 pub mod inbox;
 pub mod message;
 mod outbox;
+pub mod relay;
 mod store;
 
+pub use admin::Admin;
 pub use deliver::{Consume, ConsumeError, Consumer, Deliver, Delivered, Router};
 pub use idempotency::Idempotency;
 pub use message::{Message, MessageId, NewMessage};
 pub use outbox::Outbox;
+pub use relay::Relay;
 
 use shard::{Migration, MigrationSet};
 

@@ -1,11 +1,17 @@
 //! All SQL of this crate, by table. Rows in, rows out; what they mean is decided elsewhere.
 
+mod admin;
 mod idempotency;
 mod inbox;
 mod outbox;
+mod purge;
+mod relay;
 
+pub(crate) use admin::{Filter, Position, Totals, dead_keys, discard, find, list, revive, totals};
 pub(crate) use idempotency::{
     IdemKey, IdemRecord, idem_complete, idem_find, idem_insert, idem_release, idem_take_over,
 };
 pub(crate) use inbox::inbox_insert;
-pub(crate) use outbox::{Aggregate, Insert, Key, State, first_blocking, insert, last_seq};
+pub(crate) use outbox::{Aggregate, Insert, Key, Row, State, first_blocking, insert, last_seq};
+pub(crate) use purge::{Counts, Purged, counts, purge};
+pub(crate) use relay::{Claim, Claimed, Item, Outcome, Settled, claim, next_due, settle, unpark};

@@ -202,8 +202,9 @@ impl Row {
             aggregate_id: row.get("aggregate_id")?,
             seq: row.get("seq")?,
         };
-        let headers: Headers =
-            serde_json::from_str(&row.get::<String>("headers")?).map_err(Fault::internal)?;
+        // A row whose headers cannot be read must not hold up the others.
+        let headers: Headers = serde_json::from_str(&row.get::<String>("headers")?)
+            .unwrap_or_else(|_| Headers { trace: String::new(), request_id: String::new() });
         let attempts: u32 = row.get("attempts")?;
         Ok(Self {
             key: Key::new(tenant.clone(), &id),
