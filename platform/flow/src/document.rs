@@ -44,7 +44,7 @@ pub struct Status {
     /// What people of a locale read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Nothing leaves a final status.
+    /// Nothing leaves a final status; a move may stay in it, when it is named in `cycles`.
     #[serde(default, rename = "final", skip_serializing_if = "std::ops::Not::not")]
     pub is_final: bool,
 }

@@ -137,7 +137,9 @@ impl<'a> Review<'a> {
         for (index, from) in transition.from.as_slice().iter().enumerate() {
             let place = transition.from.pointer(&format!("{place}/from"), index);
             self.status(&place, from);
-            if self.document.statuses.get(from).is_some_and(|s| s.is_final) {
+            // A move that stays in a final status leaves nothing: money that came late goes back.
+            let leaves = *from != transition.to;
+            if leaves && self.document.statuses.get(from).is_some_and(|s| s.is_final) {
                 self.problems.add(place, format!("`{from}` is final and cannot be left"));
             }
         }

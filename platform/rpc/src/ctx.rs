@@ -177,6 +177,8 @@ impl fmt::Debug for TraceId {
 #[derive(Debug, Clone, Default)]
 pub struct Session(Arc<Mutex<BTreeMap<String, String>>>);
 
+const REPLAYED: &str = "-replayed";
+
 impl Session {
     /// The most tokens one session carries; further databases are read from the primary anyway.
     pub const TOKENS_MAX: usize = 64;
@@ -193,6 +195,18 @@ impl Session {
     #[must_use]
     pub fn token(&self, database: &str) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(database).cloned()
+    }
+
+    /// The answer is one that was given before, for the same idempotency key. Travels back like a token,
+    /// under a name that no database has.
+    pub fn mark_replayed(&self) {
+        self.wrote(REPLAYED, "1");
+    }
+
+    /// Whether the answer was given before.
+    #[must_use]
+    pub fn is_replayed(&self) -> bool {
+        self.token(REPLAYED).is_some()
     }
 
     /// All tokens.

@@ -99,7 +99,7 @@ impl Machine {
             let ahead = self.walks(s);
             let reached = s == self.init || from_init.contains(&s);
             let ends_well = if self.finals.contains(&s) {
-                ahead.is_empty()
+                ahead.iter().all(|t| *t == s)
             } else {
                 ahead.iter().any(|t| self.finals.contains(t))
             };

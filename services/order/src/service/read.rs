@@ -1,0 +1,253 @@
+//! Reading orders: one, a member's list merged over his cells, history, and where orders lie.
+
+use std::sync::Arc;
+
+use flow::CheckedFlow;
+use kit::{Page, Place};
+use order_api::{
+    AvailableAction, Brief, CellCount, Error, HistoryEntry, List, OrderBrief, OrderLine,
+    OrderSummary, OrderView,
+};
+use rpc::{Ctx, Fault};
+use shard::Route;
+use types::{MemberId, OrderId};
+
+use super::{Service, only_the_system};
+use crate::model;
+use crate::store::{self, OrderRow, TABLES};
+
+const BRIEF_MAX: usize = 200;
+const HISTORY_MAX: u64 = 1_000;
+const STATUS_CHARS_MAX: usize = 64;
+
+impl Service {
+    pub(super) async fn load(
+        &self,
+        ctx: &Ctx,
+        route: Route,
+        id: OrderId,
+    ) -> Result<Option<OrderRow>, Fault> {
+        let tenant = ctx.tenant.clone();
+        self.db
+            .read(ctx, route, move |tx| {
+                let tenant = tenant.clone();
+                async move { store::load(&tx, &tenant, id).await }
+            })
+            .await
+    }
+
+    /// An order with its lines, if the caller may see it; for others it does not exist.
+    async fn visible(&self, ctx: &Ctx, id: OrderId) -> Result<(OrderRow, Vec<OrderLine>), Fault> {
+        let tenant = ctx.tenant.clone();
+        let found = self
+            .db
+            .read(ctx, self.route(id)?, move |tx| {
+                let tenant = tenant.clone();
+                async move {
+                    let Some(order) = store::load(&tx, &tenant, id).await? else {
+                        return Ok(None);
+                    };
+                    let lines = store::lines(&tx, &tenant, &order).await?;
+                    Ok::<_, Fault>(Some((order, lines)))
+                }
+            })
+            .await?;
+        found
+            .filter(|(order, _)| model::may_see(&ctx.actor, order.member_id.get()))
+            .ok_or_else(|| Fault::not_found("this order"))
+    }
+
+    pub(super) async fn get_order(&self, ctx: &Ctx, id: OrderId) -> Result<OrderView, Error> {
+        let (order, lines) = self.visible(ctx, id).await?;
+        let flow = self.flow_of(ctx, &order).await?;
+        self.view_with(ctx, &flow, order, lines)
+    }
+
+    pub(super) async fn view(&self, ctx: &Ctx, order: OrderRow) -> Result<OrderView, Error> {
+        self.get_order(ctx, order.id).await
+    }
+
+    pub(super) fn view_with(
+        &self,
+        ctx: &Ctx,
+        flow: &CheckedFlow,
+        order: OrderRow,
+        lines: Vec<OrderLine>,
+    ) -> Result<OrderView, Error> {
+        let document = flow.document();
+        let variables = model::variables(&order);
+        let mut actions: Vec<String> = model::roles(&ctx.actor, order.member_id.get())
+            .into_iter()
+            .flat_map(|role| flow.available(&order.status, role, &variables))
+            .collect();
+        actions.sort();
+        actions.dedup();
+        let label = |o: &String| document.operation_label(o, &order.status, "").to_owned();
+        Ok(OrderView {
+            id: order.id,
+            member_id: order.member_id,
+            status_label: document.status_label(&order.status, "").to_owned(),
+            is_final: flow.is_final(&order.status),
+            flow_version: order.flow_version,
+            version: order.version,
+            available_actions: actions
+                .iter()
+                .map(|o| AvailableAction { operation: o.clone(), label: label(o) })
+                .collect(),
+            payment_method: order.payment_method,
+            channel: order.channel.clone(),
+            lines,
+            subtotal: order.money(order.subtotal)?,
+            adjustments: order.adjustments.clone(),
+            shipping: order.money(order.shipping)?,
+            total: order.money(order.total)?,
+            paid: order.money(order.paid)?,
+            address: order.address.clone(),
+            note: order.note.clone(),
+            created_at: order.created_at,
+            updated_at: order.updated_at,
+            status: order.status,
+        })
+    }
+
+    pub(super) async fn briefs(&self, ctx: &Ctx, req: Brief) -> Result<Vec<OrderBrief>, Error> {
+        only_the_system(ctx)?;
+        if req.order_ids.len() > BRIEF_MAX {
+            return Err(Fault::invalid("/order_ids", format!("at most {BRIEF_MAX}")).into());
+        }
+        let mut briefs = Vec::with_capacity(req.order_ids.len());
+        for id in req.order_ids {
+            let Ok(route) = self.route(id) else { continue };
+            let Some(order) = self.load(ctx, route, id).await? else { continue };
+            let flow = self.flow_of(ctx, &order).await?;
+            briefs.extend(model::brief(&flow, &order, order.currency));
+        }
+        Ok(briefs)
+    }
+
+    /// Newest first over all cells that may hold the member's orders: ids grow with time, so merging by
+    /// id is merging by age.
+    pub(super) async fn list_orders(
+        &self,
+        ctx: &Ctx,
+        req: List,
+    ) -> Result<Page<OrderSummary>, Error> {
+        let member = match req.member_id {
+            Some(member) if !model::may_see(&ctx.actor, member.get()) => {
+                ctx.require("orders:read")?;
+                member
+            }
+            Some(member) => member,
+            None => MemberId::from_i64(ctx.user_id()?).map_err(Fault::internal)?,
+        };
+        if req.status.as_ref().is_some_and(|s| s.chars().count() > STATUS_CHARS_MAX) {
+            return Err(Fault::invalid("status", "not a status").into());
+        }
+        let before = match &req.cursor {
+            Some(cursor) => {
+                Some(cursor.decode::<i64>().map_err(|e| Fault::invalid("cursor", e.to_string()))?)
+            }
+            None => None,
+        };
+        let tenant = self.tenant(ctx).await?;
+        let mut found: Vec<OrderRow> = Vec::new();
+        for place in tenant.placements.homes(member.get()) {
+            found.extend(self.of_member(ctx, place, member, &req, before).await?);
+        }
+        found.sort_by_key(|o| std::cmp::Reverse(o.id));
+        let page = Page::from_overfetch(found, req.limit, |o| o.id.get());
+        let mut items = Vec::with_capacity(page.items.len());
+        for order in page.items {
+            let flow = self.flow_of(ctx, &order).await?;
+            items.push(summary(&flow, order)?);
+        }
+        Ok(Page { items, next_cursor: page.next_cursor })
+    }
+
+    async fn of_member(
+        &self,
+        ctx: &Ctx,
+        place: Place,
+        member: MemberId,
+        req: &List,
+        before: Option<i64>,
+    ) -> Result<Vec<OrderRow>, Fault> {
+        if !self.db.has_cell(place) {
+            return Ok(Vec::new());
+        }
+        let (tenant, status) = (ctx.tenant.clone(), req.status.clone());
+        let limit = u64::from(req.limit.get()) + 1;
+        self.db
+            .read(ctx, place.into(), move |tx| {
+                let (tenant, status) = (tenant.clone(), status.clone());
+                async move {
+                    store::of_member(&tx, &tenant, member, status.as_deref(), before, limit).await
+                }
+            })
+            .await
+    }
+
+    pub(super) async fn history_of(
+        &self,
+        ctx: &Ctx,
+        id: OrderId,
+    ) -> Result<Vec<HistoryEntry>, Error> {
+        self.visible(ctx, id).await?;
+        let tenant = ctx.tenant.clone();
+        let rows = self
+            .db
+            .read(ctx, self.route(id)?, move |tx| {
+                let tenant = tenant.clone();
+                async move { flow::history(&tx, TABLES, &tenant, id.0, HISTORY_MAX).await }
+            })
+            .await
+            .map_err(|e: Fault| Error::from(e))?;
+        Ok(rows
+            .into_iter()
+            .map(|h| HistoryEntry {
+                version: h.seq,
+                operation: h.operation,
+                from: h.from,
+                to: h.to,
+                by: h.role,
+                note: h.note.as_str().map_or_else(|| h.note.to_string(), str::to_owned),
+                at: h.at,
+            })
+            .collect())
+    }
+
+    pub(super) async fn count_cells(&self, ctx: &Ctx) -> Result<Vec<CellCount>, Error> {
+        ctx.require("orders:read")?;
+        let tenant: Arc<_> = self.tenant(ctx).await?;
+        let mut cells = Vec::new();
+        for place in tenant.placements.cells() {
+            if !self.db.has_cell(place) {
+                continue;
+            }
+            let code = ctx.tenant.clone();
+            let orders = self
+                .db
+                .read(ctx, place.into(), move |tx| {
+                    let code = code.clone();
+                    async move { store::count(&tx, &code).await }
+                })
+                .await
+                .map_err(|e: Fault| Error::from(e))?;
+            cells.push(CellCount { place, orders });
+        }
+        Ok(cells)
+    }
+}
+
+fn summary(flow: &CheckedFlow, order: OrderRow) -> Result<OrderSummary, Fault> {
+    Ok(OrderSummary {
+        id: order.id,
+        status_label: flow.document().status_label(&order.status, "").to_owned(),
+        title: order.title.clone(),
+        image_url: order.image_url.clone(),
+        units: u32::try_from(order.units).unwrap_or(u32::MAX),
+        total: order.money(order.total)?,
+        created_at: order.created_at,
+        status: order.status,
+    })
+}
