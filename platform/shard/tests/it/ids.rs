@@ -9,8 +9,10 @@ use std::time::Duration;
 use futures::future::join_all;
 use kit::id::MintError;
 use kit::{Entropy as _, ErrorCode, Id, IdGenerator, Place, SeededEntropy, TestClock, Timestamp};
+use rpc::{Ctx, Fault};
+use sea_query::Query;
 use shard::worker::{self, WorkerRow, choose};
-use shard::{Database, Ids, Schema};
+use shard::{Database, Ids, Route, Schema};
 use testkit::{BEGIN, PATIENCE, TempShards, eventually, test_clock, test_ctx};
 
 fn at(ms: i64) -> Timestamp {
@@ -231,6 +233,18 @@ async fn leases() -> (TempShards, Arc<TestClock>, Database) {
     (shards, clock, db)
 }
 
+/// The marks of all numbers that were ever leased.
+async fn marks(db: &Database, ctx: &Ctx) -> Vec<Timestamp> {
+    let select = Query::select().column("high_water").from("workers").to_owned();
+    let rows: Result<_, Fault> = db
+        .read(ctx, Route::Whole, move |tx| {
+            let select = select.clone();
+            async move { tx.all(&select).await }
+        })
+        .await;
+    rows.unwrap().iter().map(|r| r.get("high_water").unwrap()).collect()
+}
+
 #[tokio::test]
 async fn sh_03_a_restart_takes_another_number_at_once_and_repeats_no_id() {
     let (mut shards, clock, mut db) = leases().await;
@@ -259,14 +273,17 @@ fn clock_ms(clock: &TestClock) -> i64 {
 async fn sh_03_a_lease_is_renewed_when_its_mark_is_reached() {
     let (_shards, clock, db) = leases().await;
     let ctx = test_ctx("any");
+    let table = db.clone();
     let ids = Ids::lease(&ctx, db, TEN_S).await.unwrap();
     let first = ids.mint(&ctx, Place::ZERO).await.unwrap();
     clock.advance(TEN_S);
     let second = ids.mint(&ctx, Place::ZERO).await.unwrap();
     assert_eq!((second.worker(), second.made_at()), (first.worker(), at(10_000)));
-    // A step back does not shrink the lease, and is no loss of it.
+    // A step back does not shrink the lease, and is no loss of it. The mark in the table must not shrink
+    // either: whoever takes the number next begins there.
     clock.set(at(9_000));
     ids.renew(&ctx).await.unwrap();
+    assert_eq!(marks(&table, &ctx).await, [at(20_000)]);
     clock.set(at(19_999));
     assert_eq!(ids.mint(&ctx, Place::ZERO).await.unwrap().made_at(), at(19_999));
 }
