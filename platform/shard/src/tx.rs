@@ -80,7 +80,7 @@ impl Tx {
         self.0.place.unwrap_or(Place::ZERO)
     }
 
-    /// The physical table of a logical one: `orders` → `orders_07` in a sharded database, the same name
+    /// The physical table of a logical one: `things` → `things_07` in a sharded database, the same name
     /// for tables that stand once.
     ///
     /// # Errors
