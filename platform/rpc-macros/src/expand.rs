@@ -35,6 +35,7 @@ fn client(service: &Service) -> TokenStream {
     let shown = client.to_string();
     let calls = service.methods.iter().map(|m| call(service, m));
     let remote = remote(service);
+    let late = late(service);
     quote! {
         #[doc = #title]
         #[derive(Clone)]
@@ -63,6 +64,7 @@ fn client(service: &Service) -> TokenStream {
             }
 
             #remote
+            #late
             #(#calls)*
         }
 
@@ -112,6 +114,44 @@ fn remote(service: &Service) -> TokenStream {
                 #(#methods)*
             }
             Self::local(Remote(endpoint))
+        }
+    }
+}
+
+/// The constructor of a handle that is bound after it was handed out, for services that call each other.
+fn late(service: &Service) -> TokenStream {
+    let (ident, name) = (&service.item.ident, &service.name);
+    let client = format_ident!("{ident}Client");
+    let methods = service.methods.iter().map(|method| {
+        let Method { ident, ctx, req, resp, error, .. } = method;
+        quote! {
+            async fn #ident(&self, ctx: #ctx, req: #req) -> ::std::result::Result<#resp, #error> {
+                match self.0.get() {
+                    ::std::option::Option::Some(bound) => bound.#ident(ctx, req).await,
+                    ::std::option::Option::None => {
+                        ::std::result::Result::Err(::rpc::__private::not_started(#name).into())
+                    }
+                }
+            }
+        }
+    });
+    quote! {
+        /// A handle that is bound later, and what binds it: services that call each other cannot all be
+        /// started first. A call before that is `Unavailable`; binding twice keeps the first.
+        #[must_use]
+        pub fn late() -> (Self, ::std::boxed::Box<dyn ::std::ops::FnOnce(Self) + ::std::marker::Send>) {
+            struct Late(::std::sync::Arc<::std::sync::OnceLock<::std::sync::Arc<dyn #ident>>>);
+            #[::rpc::async_trait]
+            impl #ident for Late {
+                #(#methods)*
+            }
+            let cell = ::std::sync::Arc::new(::std::sync::OnceLock::new());
+            let bind = ::std::sync::Arc::clone(&cell);
+            let bind = move |bound: #client| {
+                // The first binding stands.
+                let _ = bind.set(bound.0);
+            };
+            (Self::local(Late(cell)), ::std::boxed::Box::new(bind))
         }
     }
 }

@@ -16,7 +16,7 @@ use syn::{
 const SHAPE: &str = "a service method has the shape `async fn name(&self, ctx: &Ctx, req: Req) -> Result<Resp, Error>`";
 
 /// Names of a handle's own methods.
-const RESERVED: [&str; 6] = ["local", "remote", "mock", "from_arc", "clone", "fmt"];
+const RESERVED: [&str; 7] = ["local", "remote", "mock", "from_arc", "late", "clone", "fmt"];
 
 /// A service trait that has been checked.
 #[derive(Debug)]

@@ -81,3 +81,9 @@ pub const fn is_message<T: Serialize + DeserializeOwned + Send + 'static>() {}
 
 /// Compiles only for what can be a service's error.
 pub const fn is_service_error<E: ServiceError>() {}
+
+/// What a handle answers that is not bound yet.
+#[must_use]
+pub fn not_started(service: &str) -> Fault {
+    Fault::new(ErrorCode::Unavailable, format!("the service {service} has not started yet"))
+}

@@ -78,6 +78,6 @@ pub use server::{ServeError, protect, serve};
 pub mod __private {
     pub use axum::Router;
 
-    pub use crate::call::{Answer, answer, call, is_message, is_service_error};
+    pub use crate::call::{Answer, answer, call, is_message, is_service_error, not_started};
     pub use crate::server::Routes;
 }

@@ -110,6 +110,15 @@ async fn a_remote_handle_keeps_the_contract() {
 }
 
 #[tokio::test]
+async fn a_late_handle_is_unavailable_until_it_is_bound_and_then_keeps_the_contract() {
+    let (client, bind) = GreeterClient::late();
+    let early = client.hello_v0(&full_ctx(WITHIN), "you".to_owned()).await.unwrap_err();
+    assert_eq!(early.into_fault().code, ErrorCode::Unavailable);
+    bind(GreeterClient::local(Polite::new(Arc::<Events>::default())));
+    suite(&client).await;
+}
+
+#[tokio::test]
 async fn a_mock_keeps_the_contract() {
     suite(&GreeterClient::mock(mock())).await;
 }
