@@ -26,7 +26,7 @@ pub enum Access {
     User,
     /// Whoever works for the tenant, whatever his permissions.
     Operator,
-    /// An operator with this permission, such as `orders:read`.
+    /// An operator with this permission, such as `things:read`.
     Permission(&'static str),
 }
 

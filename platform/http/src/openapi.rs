@@ -128,7 +128,7 @@ fn give_problem_content(response: &mut RefOr<Response>) {
     }
 }
 
-/// `post /v1/store/orders/{id}/actions/{operation}` is `post_store_orders_id_actions_operation`: unique,
+/// `post /v1/store/things/{id}/actions/{operation}` is `post_store_things_id_actions_operation`: unique,
 /// because method and path are.
 fn operation_id(method: &str, path: &str) -> String {
     let mut id = method.to_owned();
@@ -172,8 +172,8 @@ mod tests {
     #[test]
     fn ids_of_operations_come_from_method_and_path() {
         assert_eq!(
-            operation_id("post", "/v1/store/orders/{id}/actions/{operation}"),
-            "post_store_orders_id_actions_operation"
+            operation_id("post", "/v1/store/things/{id}/actions/{operation}"),
+            "post_store_things_id_actions_operation"
         );
     }
 }

@@ -46,7 +46,7 @@ impl<T: Serialize> IntoResponse for Created<T> {
 }
 
 /// The version of what is answered, as an `ETag` header. Stands before the body:
-/// `(ETag(order.version), Json(order))`.
+/// `(ETag(thing.version), Json(thing))`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ETag(pub i64);
 

@@ -162,6 +162,7 @@ impl Demo {
     }
 
     pub async fn with(options: Options, serve: ServeOptions) -> Self {
+        crate::logs::init();
         let clock = TestClock::at(Timestamp::from_millis(1_000_000));
         let hosts = ["flora", "gadget"].map(|t| (format!("{t}.localhost"), t.parse().unwrap()));
         let directory = Arc::new(Directory {

@@ -4,6 +4,7 @@
 mod demo;
 mod identity;
 mod limits;
+mod logs;
 mod observing;
 mod serving;
 mod tenants;

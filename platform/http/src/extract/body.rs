@@ -147,7 +147,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Cart {
+    struct Form {
         #[serde(rename = "lines")]
         _lines: Vec<Line>,
     }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     fn refused(body: &str) -> (String, String) {
-        let e = parse::<Cart>(body.as_bytes()).unwrap_err().body().errors[0].clone();
+        let e = parse::<Form>(body.as_bytes()).unwrap_err().body().errors[0].clone();
         (e.pointer, e.detail)
     }
 
