@@ -62,8 +62,8 @@ pub struct NewTenant {
     pub code: TenantCode,
     /// Its name.
     pub name: Texts,
-    /// Hosts that it answers to; each may belong to one tenant only.
-    #[schema(max_items = 20)]
+    /// Hosts that it answers to, without a port; each may belong to one tenant only.
+    #[schema(min_items = 1, max_items = 20)]
     pub hosts: Vec<String>,
     /// The currency of all its prices.
     pub currency: kit::Currency,
@@ -73,7 +73,7 @@ pub struct NewTenant {
     /// How its pages look.
     pub theme: Theme,
     /// What shipping an order costs, in minor units of its currency.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     pub shipping_fee: i64,
     /// Where its orders live: `dbCount`, `tableCount`, `dbStart`, `tableStart`.
     #[schema(value_type = Object)]
@@ -112,6 +112,7 @@ pub struct UpdateTenant {
     pub theme: Option<Theme>,
     /// A new shipping fee in minor units.
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     pub shipping_fee: Option<i64>,
 }
 
