@@ -1,1 +1,4 @@
 //! The service product.
+
+pub mod import;
+pub mod model;
