@@ -4,6 +4,14 @@
 use std::time::Duration;
 
 use kit::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+/// What the attempts of a login are kept under: its SHA-256 in hex. People type passwords and other
+/// people's addresses into that field, so the text itself is not kept.
+#[must_use]
+pub fn attempts_key(login: &str) -> String {
+    hex::encode(Sha256::digest(login.as_bytes()))
+}
 
 /// What is remembered of the failed attempts of one login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

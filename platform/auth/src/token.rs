@@ -52,6 +52,15 @@ impl TokenKind {
     }
 }
 
+/// The token in the text of an `Authorization` header: `Bearer TOKEN`.
+#[must_use]
+pub fn bearer(header: &str) -> Option<Secret<String>> {
+    let (scheme, token) = header.split_once(' ')?;
+    let token = token.trim();
+    let is_bearer = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty();
+    is_bearer.then(|| Secret::new(token.to_owned()))
+}
+
 impl TokenHash {
     fn of(text: &str) -> Self {
         Self(hex::encode(Sha256::digest(text.as_bytes())))
@@ -94,6 +103,15 @@ mod tests {
         for bad in ["", "xy_", "xy_short", &format!("xy_{}", "é".repeat(43)), &"x".repeat(100_000)]
         {
             assert_eq!(KIND.recognise(&Secret::new((*bad).to_owned())), None);
+        }
+    }
+
+    #[test]
+    fn only_a_bearer_header_has_a_token() {
+        assert_eq!(bearer("Bearer abc").unwrap().expose(), "abc");
+        assert_eq!(bearer("bearer  abc ").unwrap().expose(), "abc");
+        for bad in ["", "Bearer", "Bearer ", "Basic abc", "abc"] {
+            assert_eq!(bearer(bad), None, "{bad}");
         }
     }
 

@@ -1,6 +1,10 @@
 //! What others may see of the service `staff`: who works for a tenant, what they may do, their sessions,
 //! and the credentials of programs.
 
+mod permissions;
+
+pub use permissions::{PERMISSIONS, PermissionInfo, is_grantable};
+
 use kit::{Cursor, ErrorCode, Limit, Page, Secret, Timestamp};
 use rpc::{Ctx, Fault, ServiceError};
 use serde::{Deserialize, Serialize};
@@ -81,7 +85,7 @@ impl Role {
 }
 
 /// Somebody who works for a tenant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StaffMember {
     /// The id.
     pub id: StaffId,
@@ -97,8 +101,15 @@ pub struct StaffMember {
     pub created_at: Timestamp,
 }
 
-/// Somebody to add. Needs `staff:write`.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+impl std::fmt::Debug for StaffMember {
+    /// Personal data stays out of logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StaffMember({}, {:?})", self.id, self.role)
+    }
+}
+
+/// Somebody to add. Needs `staff:write`, and nobody can give a role that may do more than he himself.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewStaff {
     /// What they sign in with: 3 to 64 characters; unique in the tenant, case ignored.
@@ -115,9 +126,17 @@ pub struct NewStaff {
     pub password: Secret<String>,
 }
 
+impl std::fmt::Debug for NewStaff {
+    /// Personal data stays out of logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NewStaff({:?})", self.role)
+    }
+}
+
 /// Signing in.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = StaffLogin)]
 pub struct Login {
     /// The login.
     #[schema(max_length = 64)]
@@ -128,8 +147,16 @@ pub struct Login {
     pub password: Secret<String>,
 }
 
+impl std::fmt::Debug for Login {
+    /// Personal data stays out of logs, and so does a password in the wrong field.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Login(***)")
+    }
+}
+
 /// A session: the token goes into `Authorization: Bearer`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = StaffSession)]
 pub struct Session {
     /// Opaque; shown once.
     #[serde(serialize_with = "kit::secret::reveal")]
@@ -173,14 +200,15 @@ pub struct Credential {
     pub revoked_at: Option<Timestamp>,
 }
 
-/// A credential to make. Needs `staff:write`; it cannot be granted more than its maker has.
+/// A credential to make. Needs `staff:write`; it cannot be granted more than its maker has. See
+/// [`PERMISSIONS`]; `area:*` grants all of an area, `*` everything.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCredential {
     /// What it is for.
     #[schema(min_length = 1, max_length = 100)]
     pub name: String,
-    /// What it may do.
+    /// What it may do, such as `products:read` or `stock:*`.
     #[schema(min_items = 1, max_items = 50)]
     pub permissions: Vec<String>,
 }
@@ -212,14 +240,12 @@ pub struct List {
     pub limit: Limit,
 }
 
-/// Changes to somebody; what is absent stays. Needs `staff:write`.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+/// Changes to somebody; what is absent stays. Needs `staff:write`, and at least what that person's old and
+/// new roles may do. The last enabled owner stays one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct UpdateStaff {
-    /// Who; from the path.
-    #[serde(skip_deserializing)]
-    #[schema(ignore)]
-    pub id: Option<StaffId>,
+    /// Who.
+    pub id: StaffId,
     /// A new role.
     #[serde(default)]
     pub role: Option<Role>,
@@ -241,11 +267,12 @@ pub trait Staff: Send + Sync + 'static {
     async fn update(&self, ctx: &Ctx, req: UpdateStaff) -> Result<StaffMember, Error>;
     /// Everybody, by login. Needs `staff:read`.
     async fn list(&self, ctx: &Ctx, req: List) -> Result<Page<StaffMember>, Error>;
-    /// Who signed in.
+    /// Who signed in; not found for a credential.
     async fn me(&self, ctx: &Ctx, req: Me) -> Result<StaffMember, Error>;
     /// Signs in. Too many failures lock the login for a while.
     async fn login(&self, ctx: &Ctx, req: Login) -> Result<Session, Error>;
-    /// Ends a session.
+    /// Ends a session; fine when it is over already. A credential is not ended so: see
+    /// `revoke_credential`.
     async fn logout(&self, ctx: &Ctx, req: Token) -> Result<(), Error>;
     /// Who a token belongs to, in the tenant of the call; nobody when it does not hold.
     async fn authenticate(&self, ctx: &Ctx, req: Token) -> Result<Option<Identity>, Error>;

@@ -1,0 +1,90 @@
+//! Too many failures lock a login, whether or not anybody has it.
+
+use std::time::Duration;
+
+use staff_api::{Error, Login, Role};
+use testkit::anonymous_ctx;
+use tokio::task::JoinSet;
+
+use crate::world::{PASSWORD, World, secret};
+
+const MIN: Duration = Duration::from_secs(60);
+
+async fn fail(world: &World, login: &str) -> Error {
+    world.sign_in("flora", login, "wrong horse battery").await.unwrap_err()
+}
+
+#[tokio::test]
+async fn five_failures_lock_a_known_and_an_unknown_login_alike() {
+    let world = World::new().await;
+    world.person("flora", "anna", Role::Owner).await;
+    world.person("gadget", "anna", Role::Owner).await;
+    for login in ["anna", "nobody"] {
+        for _ in 0..5 {
+            assert_eq!(fail(&world, login).await, Error::BadLogin, "{login}");
+        }
+        let Error::Locked { until } = fail(&world, login).await else { panic!("{login} is open") };
+        assert_eq!(until, kit::Clock::now(&*world.clock).plus(MIN));
+    }
+    let right = world.sign_in("flora", "ANNA", PASSWORD).await.unwrap_err();
+    assert!(matches!(right, Error::Locked { .. }), "the right password, too, in any case");
+    assert!(world.sign_in("gadget", "anna", PASSWORD).await.is_ok(), "not in another tenant");
+    world.clock.advance(MIN);
+    assert!(world.sign_in("flora", "anna", PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn each_further_failure_locks_twice_as_long_and_a_success_forgets_them() {
+    let world = World::new().await;
+    world.person("flora", "anna", Role::Owner).await;
+    for _ in 0..5 {
+        fail(&world, "anna").await;
+    }
+    world.clock.advance(MIN);
+    assert_eq!(fail(&world, "anna").await, Error::BadLogin);
+    world.clock.advance(MIN);
+    assert!(matches!(fail(&world, "anna").await, Error::Locked { .. }), "two minutes now");
+    world.clock.advance(MIN);
+    assert!(world.sign_in("flora", "anna", PASSWORD).await.is_ok());
+    for _ in 0..4 {
+        assert_eq!(fail(&world, "anna").await, Error::BadLogin);
+    }
+    assert!(world.sign_in("flora", "anna", PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn of_many_attempts_at_once_only_five_are_told_anything() {
+    let world = World::new().await;
+    world.person("flora", "anna", Role::Owner).await;
+    let mut all = JoinSet::new();
+    for n in 0..40 {
+        let client = world.client.clone();
+        all.spawn(async move {
+            let password = secret(&format!("wrong horse {n}"));
+            client.login(&anonymous_ctx("flora"), Login { login: "anna".into(), password }).await
+        });
+    }
+    let results: Vec<_> = all.join_all().await.into_iter().map(Result::unwrap_err).collect();
+    let told = results.iter().filter(|e| **e == Error::BadLogin).count();
+    let locked = results.iter().filter(|e| matches!(e, Error::Locked { .. })).count();
+    assert_eq!((told, locked), (5, 35));
+}
+
+#[tokio::test]
+async fn what_is_over_is_removed_and_what_holds_stays() {
+    let world = World::new().await;
+    world.person("flora", "anna", Role::Owner).await;
+    let day = Duration::from_secs(24 * 3_600);
+    world.sign_in("flora", "anna", PASSWORD).await.unwrap();
+    for n in 0..600 {
+        fail(&world, &format!("nobody{n}")).await;
+    }
+    assert_eq!(world.sweep.once().await.unwrap(), 0);
+    world.clock.advance(day);
+    let holds = world.sign_in("flora", "anna", PASSWORD).await.unwrap();
+    fail(&world, "late").await;
+    world.clock.advance(Duration::from_micros(1));
+    assert_eq!(world.sweep.once().await.unwrap(), 601);
+    assert!(world.holder("flora", &holds.token).await.is_some());
+    assert_eq!(world.sweep.once().await.unwrap(), 0);
+}
