@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use types::{OrderId, Quantity, SkuId, WarehouseId};
 use utoipa::ToSchema;
 
+/// As many units as shoppers are told of.
+pub const SHOWN_MAX: i64 = 99;
+
 /// A place that holds stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Warehouse {
@@ -38,11 +41,11 @@ pub struct NewWarehouse {
     pub priority: i32,
 }
 
-/// Asks for all warehouses (at most 100), by priority and code.
+/// Asks for all warehouses (at most 50), by priority and code.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ListWarehouses {}
 
-/// A sku's stock.
+/// A sku's stock. Whoever may not `stock:read` sees only up to [`SHOWN_MAX`] of what is available.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SkuStock {
     /// The sku.
@@ -184,8 +187,10 @@ pub struct LedgerEntry {
     pub sold: i64,
     /// For which order.
     pub order_id: Option<OrderId>,
-    /// Why, or who.
+    /// Why.
     pub reason: String,
+    /// Who: `operator:9`, `system:order`.
+    pub by: String,
 }
 
 /// Asks for the changes of a sku, newest first. Needs `stock:read`.
@@ -204,7 +209,7 @@ pub struct Ledger {
 pub trait Inventory: Send + Sync + 'static {
     /// Adds a warehouse.
     async fn add_warehouse(&self, ctx: &Ctx, req: NewWarehouse) -> Result<Warehouse, Error>;
-    /// All warehouses.
+    /// All warehouses. Needs `stock:read`.
     async fn list_warehouses(
         &self,
         ctx: &Ctx,
@@ -216,7 +221,8 @@ pub trait Inventory: Send + Sync + 'static {
     async fn adjust(&self, ctx: &Ctx, req: Adjust) -> Result<SkuStock, Error>;
     /// Sets what is available. Only the system may.
     async fn set_available(&self, ctx: &Ctx, req: SetAvailable) -> Result<(), Error>;
-    /// Takes stock for an order, for two minutes. Only the system may, as for the next three.
+    /// Takes stock for an order, for two minutes. Only the system may, as for the next three. Repeated
+    /// with other lines it is a `WrongState`, after a release `ReservationOver`.
     async fn reserve(&self, ctx: &Ctx, req: Reserve) -> Result<Reservation, Error>;
     /// The order exists: the reservation no longer ends by itself.
     async fn bind(&self, ctx: &Ctx, req: ForOrder) -> Result<Reservation, Error>;
@@ -224,7 +230,7 @@ pub trait Inventory: Send + Sync + 'static {
     async fn sell(&self, ctx: &Ctx, req: ForOrder) -> Result<Reservation, Error>;
     /// The stock comes back. Fine when nothing was reserved.
     async fn release(&self, ctx: &Ctx, req: ForOrder) -> Result<(), Error>;
-    /// What an order holds.
+    /// What an order holds. Needs `stock:read`.
     async fn get_reservation(&self, ctx: &Ctx, req: ForOrder) -> Result<Reservation, Error>;
     /// Changes of a sku's stock.
     async fn ledger(&self, ctx: &Ctx, req: Ledger) -> Result<Page<LedgerEntry>, Error>;

@@ -1,0 +1,118 @@
+//! Many at once: stock is never oversold, whoever is first.
+
+use inventory_api::Error;
+use tasks::TaskKind;
+use testkit::{PATIENCE, eventually};
+
+use crate::world::{World, add, check_ledger, levels, reserve, warehouse};
+use std::sync::{Arc, Mutex};
+
+const BUYER: TaskKind = TaskKind::new("test.buyer");
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_orders_race_for_fifty_units() {
+    let world = World::new().await;
+    let place = warehouse(&world.client, &world.ctx, "main", 0).await;
+    let far = warehouse(&world.client, &world.ctx, "far", 1).await;
+    add(&world.client, &world.ctx, place, 1, 30).await;
+    add(&world.client, &world.ctx, far, 1, 20).await;
+    add(&world.client, &world.ctx, far, 2, 50).await;
+    for n in 0..200 {
+        add(&world.client, &world.ctx, place, 1_000 + n, 1).await;
+    }
+    let outcomes = Arc::new(Mutex::new(Vec::new()));
+    for n in 0..200_i64 {
+        let (client, ctx) = (world.client.clone(), world.ctx.clone());
+        let outcomes = Arc::clone(&outcomes);
+        world.tasks.spawn(BUYER, async move {
+            // Half of them name the two skus the other way round.
+            let lines = if n % 2 == 0 { [1, 2, 1_000 + n] } else { [2, 1_000 + n, 1] };
+            let result = reserve(&client, &ctx, n + 1, &lines.map(|s| (s, 1))).await;
+            outcomes.lock().unwrap().push(result.map(|r| r.order_id));
+            Ok::<(), Error>(())
+        });
+    }
+    eventually(PATIENCE, || async { outcomes.lock().unwrap().len() == 200 }).await;
+    let outcomes = outcomes.lock().unwrap().clone();
+    let won = outcomes.iter().filter(|o| o.is_ok()).count();
+    assert_eq!(won, 50, "exactly as many as there are units");
+    for outcome in outcomes.into_iter().filter_map(Result::err) {
+        assert!(matches!(outcome, Error::SoldOut(_)), "{outcome:?}");
+    }
+    for sku in [1, 2] {
+        assert_eq!(levels(&world.client, &world.ctx, sku).await, (0, 50, 0));
+        check_ledger(&world.client, &world.ctx, sku).await;
+    }
+    let mut own = 0;
+    for n in 0..200 {
+        own += levels(&world.client, &world.ctx, 1_000 + n).await.1;
+    }
+    assert_eq!(own, 50, "a refused order holds nothing of its other lines");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_order_reserved_by_many_at_once_is_reserved_once() {
+    let world = World::new().await;
+    let place = warehouse(&world.client, &world.ctx, "main", 0).await;
+    add(&world.client, &world.ctx, place, 1, 100).await;
+    let outcomes = Arc::new(Mutex::new(Vec::new()));
+    for _ in 0..50 {
+        let (client, ctx) = (world.client.clone(), world.ctx.clone());
+        let outcomes = Arc::clone(&outcomes);
+        world.tasks.spawn(BUYER, async move {
+            let result = reserve(&client, &ctx, 1, &[(1, 2)]).await;
+            outcomes.lock().unwrap().push(result);
+            Ok::<(), Error>(())
+        });
+    }
+    eventually(PATIENCE, || async { outcomes.lock().unwrap().len() == 50 }).await;
+    let outcomes = outcomes.lock().unwrap().clone();
+    assert!(outcomes.iter().all(|o| *o == outcomes[0] && o.is_ok()));
+    assert_eq!(levels(&world.client, &world.ctx, 1).await, (98, 2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stock_stays_whole_while_orders_come_and_go() {
+    let world = World::new().await;
+    let places = [
+        warehouse(&world.client, &world.ctx, "main", 0).await,
+        warehouse(&world.client, &world.ctx, "far", 1).await,
+    ];
+    for sku in 1..=3 {
+        for place in places {
+            add(&world.client, &world.ctx, place, sku, 10).await;
+        }
+    }
+    let done = Arc::new(Mutex::new(0));
+    for n in 0..60_i64 {
+        let (client, ctx, done) = (world.client.clone(), world.ctx.clone(), Arc::clone(&done));
+        world.tasks.spawn(BUYER, async move {
+            let id = crate::world::for_order(n + 1);
+            let lines = [(n % 3 + 1, 2), ((n + 1) % 3 + 1, 3)];
+            if reserve(&client, &ctx, n + 1, &lines).await.is_ok() {
+                if n % 4 != 0 {
+                    client.bind(&ctx, id).await?;
+                }
+                match n % 4 {
+                    1 => drop(client.sell(&ctx, id).await?),
+                    2 => client.release(&ctx, id).await?,
+                    _ => {}
+                }
+            }
+            *done.lock().unwrap() += 1;
+            Ok::<(), Error>(())
+        });
+    }
+    let whole = async || {
+        for sku in 1..=3 {
+            let (available, reserved, sold) = levels(&world.client, &world.ctx, sku).await;
+            assert!(available >= 0 && reserved >= 0 && sold >= 0);
+            assert_eq!(available + reserved + sold, 20, "at every instant");
+        }
+        *done.lock().unwrap() == 60
+    };
+    eventually(PATIENCE, whole).await;
+    for sku in 1..=3 {
+        check_ledger(&world.client, &world.ctx, sku).await;
+    }
+}
