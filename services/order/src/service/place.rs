@@ -40,7 +40,7 @@ struct Draft {
 
 /// What the inserting transaction found.
 enum Inserted {
-    New,
+    New(Box<OrderView>),
     Existing(Box<OrderRow>),
 }
 
@@ -122,8 +122,8 @@ impl Service {
         let parcels = self.reserve(&system, order_id, &quote).await?;
         let draft = self.draft(ctx, member_id, req, quote, parcels, address, flow).await?;
         match self.insert(ctx, route, Arc::new(draft), claim.clone()).await {
-            Ok((Inserted::New, view)) => self.bind(&system, order_id, view).await,
-            Ok((Inserted::Existing(row), _)) => {
+            Ok(Inserted::New(view)) => self.bind(&system, order_id, *view).await,
+            Ok(Inserted::Existing(row)) => {
                 self.same_order(ctx, route, member_id, *row, claim).await
             }
             Err(e) => {
@@ -261,19 +261,16 @@ impl Service {
         route: Route,
         draft: Arc<Draft>,
         claim: Claim,
-    ) -> Result<(Inserted, OrderView), Error> {
+    ) -> Result<Inserted, Error> {
         let (ctx_in, max) = (ctx.clone(), self.options.unpaid_orders_max);
         let (outbox, runner) = (self.outbox.clone(), self.runner.clone());
-        let body = Arc::clone(&draft);
-        let inserted = self
-            .db
+        self.db
             .tx(ctx, route, move |tx| {
                 let (ctx, outbox, runner) = (ctx_in.clone(), outbox.clone(), runner.clone());
-                let (draft, claim) = (Arc::clone(&body), claim.clone());
+                let (draft, claim) = (Arc::clone(&draft), claim.clone());
                 async move { insert_in(&tx, &ctx, (&outbox, &runner), &draft, &claim, max).await }
             })
-            .await?;
-        Ok((inserted, draft.view.clone()))
+            .await
     }
 
     /// From now on only pay, close and cancel move the stock.
@@ -360,8 +357,11 @@ async fn insert_in(
         applied.map_err(Fault::from)?;
         store::set_marks(tx, &ctx.tenant, row.id, false, true).await?;
     }
-    claim.complete(tx, &draft.view).await?;
-    Ok(Inserted::New)
+    let updated_at =
+        if row.payment_method == PaymentMethod::CashOnDelivery { tx.now() } else { row.updated_at };
+    let view = OrderView { updated_at, ..draft.view.clone() };
+    claim.complete(tx, &view).await?;
+    Ok(Inserted::New(Box::new(view)))
 }
 
 fn order_parcel(parcel: Parcel) -> OrderParcel {

@@ -1,0 +1,13 @@
+//! Contract tests of the service `order`, through its trait, in process and over the wire.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod contract;
+mod money;
+mod placing;
+mod world;

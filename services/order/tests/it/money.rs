@@ -1,0 +1,225 @@
+//! What money, timers and shipping do to an order, through its consumers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fulfillment_api::FulfillmentEvent;
+use order_api::{Act, Get, OrderView};
+use outbox::relay::Relay;
+use outbox::{Consumer, NewMessage, Router};
+use payment_api::PaymentEvent;
+use rpc::{Fault, ServiceError as _};
+use tasks::Tasks;
+use testkit::{eventually, seeded_entropy, test_ctx};
+use tokio::sync::Mutex;
+use types::{OrderId, PaymentId, ShipmentId};
+
+use crate::world::{PRICE, SHIPPING, World, buyer, cny};
+
+const TOTAL: i64 = PRICE + SHIPPING;
+
+/// The world with a relay, and the topics that would reach other services.
+struct Live {
+    world: World,
+    tasks: Tasks,
+    sent: Arc<Mutex<Vec<(String, i64)>>>,
+}
+
+impl Live {
+    async fn new() -> Self {
+        let world = World::new().await;
+        let (tasks, sent) = (Tasks::new(), Arc::new(Mutex::new(Vec::new())));
+        let mut consumers = world.consumers.clone();
+        let topics = [
+            order_api::PAID,
+            order_api::CLOSED,
+            order_api::ACTION_REFUND,
+            order_api::ACTION_RELEASE_STOCK,
+            order_api::ACTION_SELL_STOCK,
+            payment_api::REFUND_SURPLUS,
+        ];
+        let heard = Arc::clone(&sent);
+        consumers.push(Consumer::from_fn("test.sink", topics, move |_, message| {
+            let heard = Arc::clone(&heard);
+            async move {
+                heard.lock().await.push((message.topic.clone(), message.id.aggregate_id));
+                Ok(())
+            }
+        }));
+        let router = Arc::new(Router::new(consumers).unwrap());
+        let options = outbox::relay::Options {
+            poll: Duration::from_millis(20),
+            ..outbox::relay::Options::default()
+        };
+        Relay::start(&tasks, world.outbox.clone(), router, seeded_entropy(1), options).unwrap();
+        Self { world, tasks, sent }
+    }
+
+    /// Puts a message as another service would, into the same database.
+    async fn tell(&self, order: OrderId, topic: &'static str, payload: &impl serde::Serialize) {
+        let ctx = test_ctx("flora");
+        let message = NewMessage::new(topic, "test", order.get(), payload).unwrap();
+        let (outbox, inner) = (self.world.outbox.clone(), ctx.clone());
+        self.world
+            .db
+            .tx(&ctx, order.place().into(), move |tx| {
+                let (outbox, ctx, message) = (outbox.clone(), inner.clone(), message.clone());
+                async move { outbox.put(&tx, &ctx, message).await.map(|_| ()) }
+            })
+            .await
+            .map_err(|e: Fault| format!("{e:?}"))
+            .unwrap();
+    }
+
+    async fn captured(&self, order: OrderId, payment: i64, balance: i64) {
+        let event = PaymentEvent {
+            order_id: order,
+            payment_id: PaymentId::from_i64(payment).unwrap(),
+            amount: cny(TOTAL),
+            balance: cny(balance),
+            provider: "test_card".into(),
+        };
+        self.tell(order, payment_api::CAPTURED, &event).await;
+    }
+
+    async fn moved(&self, order: OrderId, topic: &'static str) {
+        let shipment_id = ShipmentId::from_i64(1).unwrap();
+        self.tell(order, topic, &FulfillmentEvent { order_id: order, shipment_id }).await;
+    }
+
+    async fn order(&self, id: OrderId) -> OrderView {
+        self.world.client.get(&buyer(7), Get { order_id: id }).await.unwrap()
+    }
+
+    async fn reaches(&self, id: OrderId, status: &str) {
+        eventually(testkit::PATIENCE, || async { self.order(id).await.status == status }).await;
+    }
+
+    async fn hears(&self, topic: &str, times: usize) {
+        let count =
+            || async { self.sent.lock().await.iter().filter(|(t, _)| t == topic).count() == times };
+        eventually(testkit::PATIENCE, count).await;
+    }
+}
+
+fn act(order_id: OrderId, operation: &str, request_id: &str) -> Act {
+    Act {
+        order_id,
+        operation: operation.to_owned(),
+        expected_version: None,
+        request_id: request_id.to_owned(),
+        note: String::new(),
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_paid_shipped_delivered_received_and_completed() {
+    let live = Live::new().await;
+    let id = live.world.placed(7).await.id;
+    live.captured(id, 1, TOTAL).await;
+    live.reaches(id, "PAID").await;
+    live.moved(id, fulfillment_api::SHIPPED).await;
+    live.reaches(id, "SHIPPED").await;
+    live.moved(id, fulfillment_api::DELIVERED).await;
+    live.reaches(id, "DELIVERED").await;
+    live.world.client.act(&buyer(7), act(id, "receive", "r1")).await.unwrap();
+    let done = live.world.client.act(&buyer(7), act(id, "complete", "r2")).await.unwrap();
+    assert!(done.is_final && done.paid == cny(TOTAL));
+    live.hears(order_api::ACTION_SELL_STOCK, 1).await;
+    let history = live.world.client.history(&buyer(7), Get { order_id: id }).await.unwrap();
+    let path: Vec<_> = history.iter().map(|h| h.to.as_str()).collect();
+    let whole = ["PENDING_PAYMENT", "PAID", "SHIPPED", "DELIVERED", "RECEIVED", "COMPLETED"];
+    assert_eq!(path, whole);
+    live.tasks.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn a_second_payment_of_a_paid_order_goes_back_once() {
+    let live = Live::new().await;
+    let id = live.world.placed(7).await.id;
+    live.captured(id, 1, TOTAL).await;
+    live.reaches(id, "PAID").await;
+    live.captured(id, 2, 2 * TOTAL).await;
+    live.hears(payment_api::REFUND_SURPLUS, 1).await;
+    assert_eq!(live.order(id).await.status, "PAID");
+    live.tasks.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn a_payment_after_the_close_is_refunded_by_the_flow() {
+    let live = Live::new().await;
+    let id = live.world.placed(7).await.id;
+    live.world.client.act(&test_ctx("flora"), act(id, "close", "c1")).await.unwrap();
+    live.hears(order_api::ACTION_RELEASE_STOCK, 1).await;
+    live.captured(id, 1, TOTAL).await;
+    live.hears(order_api::ACTION_REFUND, 1).await;
+    assert_eq!(live.order(id).await.status, "CLOSED");
+    live.tasks.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn an_unpaid_order_closes_by_itself_and_a_paid_one_does_not() {
+    let live = Live::new().await;
+    let quick = include_str!("flow.json").replace("PT30M", "PT1S");
+    live.world.publish("flora", &quick).await;
+    let (unpaid, paid) = (live.world.placed(7).await.id, live.world.placed(7).await.id);
+    live.captured(paid, 1, TOTAL).await;
+    live.reaches(unpaid, "CLOSED").await;
+    live.hears(order_api::ACTION_RELEASE_STOCK, 1).await;
+    assert_eq!(live.order(paid).await.status, "PAID");
+    let closed = live.order(unpaid).await;
+    assert!(closed.is_final && closed.available_actions.is_empty());
+    live.tasks.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn a_buyer_cancels_while_unpaid_and_a_repeat_gives_the_same_answer() {
+    let live = Live::new().await;
+    let id = live.world.placed(7).await.id;
+    let client = &live.world.client;
+    assert!(client.act(&buyer(8), act(id, "cancel", "x")).await.is_err());
+    let first = client.act(&buyer(7), act(id, "cancel", "x")).await.unwrap();
+    let again = client.act(&buyer(7), act(id, "cancel", "x")).await.unwrap();
+    assert_eq!((first.status.as_str(), &first), ("CANCELLED", &again));
+    let other = client.act(&buyer(7), act(id, "cancel", "y")).await.unwrap_err();
+    assert_eq!(other.into_fault().slug(), "operation_not_allowed");
+    let stale = Act { expected_version: Some(1), ..act(id, "cancel", "z") };
+    assert_eq!(
+        client.act(&buyer(7), stale).await.unwrap_err().into_fault().slug(),
+        "stale_version"
+    );
+    live.hears(order_api::ACTION_RELEASE_STOCK, 1).await;
+    live.tasks.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn a_running_order_finishes_on_the_flow_that_it_began_with() {
+    let live = Live::new().await;
+    let old = live.world.placed(7).await;
+    let packed = include_str!("flow.json")
+        .replace(r#""PAID": { "label": "Paid" },"#, r#""PAID": { "label": "Paid" }, "PACKED": {},"#)
+        .replace(
+            r#""from": ["PAID", "CONFIRMED"], "to": "SHIPPED""#,
+            r#""from": ["PACKED", "CONFIRMED"], "to": "SHIPPED""#,
+        )
+        .replace(
+            r#""deliver": {"#,
+            r#""pack": { "from": "PAID", "to": "PACKED", "by": ["system", "staff.warehouse"] }, "deliver": {"#,
+        )
+        .replace(
+            r#""triggers": ["#,
+            r#""triggers": [ { "on": "PAID", "after": "PT1S", "operation": "pack" }, "#,
+        );
+    live.world.publish("flora", &packed).await;
+    let new = live.world.placed(7).await;
+    assert_eq!((old.flow_version, new.flow_version), (1, 2));
+    live.captured(old.id, 1, TOTAL).await;
+    live.captured(new.id, 2, TOTAL).await;
+    live.reaches(new.id, "PACKED").await;
+    assert_eq!(live.order(old.id).await.status, "PAID");
+    live.moved(old.id, fulfillment_api::SHIPPED).await;
+    live.moved(new.id, fulfillment_api::SHIPPED).await;
+    live.reaches(old.id, "SHIPPED").await;
+    live.reaches(new.id, "SHIPPED").await;
+    live.tasks.shutdown(Duration::from_secs(5)).await;
+}

@@ -1,0 +1,255 @@
+//! The world around the service: real databases, and mocks of the other services that remember what
+//! they were asked.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use cart_api::{CartClient, CartContent, CartMock};
+use inventory_api::{
+    InventoryClient, InventoryMock, Parcel, Reservation, ReservationState, Shortage,
+};
+use kit::{Money, Placement, Placements};
+use member_api::{MemberClient, MemberMock, SavedAddress};
+use order_api::{OrderClient, OrderView, PaymentMethod, Place};
+use outbox::Outbox;
+use product_api::{ProductClient, ProductMock, SkuInfo};
+use rpc::{Ctx, Fault, IdempotencyKey};
+use shard::{Database, Ids};
+use tenant_api::{CachedTenants, TenantClient, TenantInfo, TenantMock, Theme};
+use testkit::{TempShards, test_ctx, user_ctx};
+use types::{Address, AddressId, MemberId, OrderId, Quantity, SkuId, Texts, WarehouseId};
+
+pub const SHIPPING: i64 = 1_000;
+pub const PRICE: i64 = 500;
+
+const PLATFORM: shard::Schema = shard::Schema {
+    database: "platform",
+    sets: &[shard::worker::MIGRATIONS, flow::store::MIGRATIONS],
+    cell_tables: &[],
+};
+
+/// What the mocks remember.
+#[derive(Default)]
+pub struct Seen {
+    pub carts: Mutex<BTreeMap<i64, CartContent>>,
+    pub verbs: Mutex<Vec<(&'static str, OrderId)>>,
+    pub price: AtomicI64,
+    pub stock: AtomicI64,
+}
+
+pub struct World {
+    pub db: Database,
+    pub outbox: Outbox,
+    pub seen: Arc<Seen>,
+    pub client: OrderClient,
+    pub consumers: Vec<outbox::Consumer>,
+    pub shards: TempShards,
+}
+
+pub fn sku(n: i64) -> SkuId {
+    SkuId::from_i64(n).unwrap()
+}
+
+pub fn units(n: u32) -> Quantity {
+    Quantity::new(n).unwrap()
+}
+
+pub fn cny(amount: i64) -> Money {
+    Money::new(amount, "CNY".parse().unwrap()).unwrap()
+}
+
+pub fn placements() -> Placements {
+    Placements::initial(Placement::new(2, 2, 4, 0).unwrap())
+}
+
+fn tenant_mock() -> TenantMock {
+    TenantMock::new().on_get(|ctx, _| {
+        Ok(TenantInfo {
+            code: ctx.tenant.clone(),
+            name: Texts::one("en".parse().unwrap(), "Flora"),
+            hosts: vec!["flora.localhost".into()],
+            currency: "CNY".parse().unwrap(),
+            locales: vec!["en".parse().unwrap()],
+            theme: Theme {
+                primary: "#000000".into(),
+                accent: "#000000".into(),
+                background: "#ffffff".into(),
+                tagline: String::new(),
+            },
+            shipping_fee: cny(SHIPPING),
+            placements: placements(),
+            version: 1,
+        })
+    })
+}
+
+fn product_mock(seen: &Arc<Seen>) -> ProductMock {
+    let seen = Arc::clone(seen);
+    ProductMock::new().on_get_skus(move |_, req| {
+        let price = cny(seen.price.load(Ordering::SeqCst));
+        Ok(req
+            .sku_ids
+            .into_iter()
+            .filter(|s| s.get() < 1_000)
+            .map(|sku_id| SkuInfo {
+                sku_id,
+                spu_id: types::SpuId::from_i64(1).unwrap(),
+                slug: "rose".parse().unwrap(),
+                title: Texts::one("en".parse().unwrap(), "Rose"),
+                variant: String::new(),
+                code: String::new(),
+                price: Some(price),
+                image: None,
+                sellable: true,
+            })
+            .collect())
+    })
+}
+
+fn inventory_mock(seen: &Arc<Seen>) -> InventoryMock {
+    let (reserving, verbs) = (Arc::clone(seen), Arc::clone(seen));
+    let reservation = |order_id, lines, state| Reservation {
+        order_id,
+        state,
+        parcels: vec![Parcel { warehouse_id: WarehouseId::from_i64(1).unwrap(), lines }],
+        expires_at: None,
+    };
+    let note = move |verb, order_id| verbs.verbs.lock().unwrap().push((verb, order_id));
+    let (bound, released) = (note.clone(), note);
+    InventoryMock::new()
+        .on_reserve(move |_, req| {
+            let wanted: i64 = req.lines.iter().map(|l| i64::from(l.quantity.get())).sum();
+            let available = reserving.stock.load(Ordering::SeqCst);
+            if wanted > available {
+                let short = Shortage { sku_id: req.lines[0].sku_id, wanted, available };
+                return Err(inventory_api::Error::SoldOut(vec![short]));
+            }
+            reserving.verbs.lock().unwrap().push(("reserve", req.order_id));
+            Ok(reservation(req.order_id, req.lines, ReservationState::Reserved))
+        })
+        .on_bind(move |_, req| {
+            bound("bind", req.order_id);
+            Ok(reservation(req.order_id, Vec::new(), ReservationState::Bound))
+        })
+        .on_release(move |_, req| {
+            released("release", req.order_id);
+            Ok(())
+        })
+}
+
+fn cart_mock(seen: &Arc<Seen>) -> CartMock {
+    let seen = Arc::clone(seen);
+    CartMock::new().on_get_content(move |_, req| {
+        let carts = seen.carts.lock().unwrap();
+        let empty = CartContent { lines: Vec::new(), checkout_id: None, version: 0 };
+        Ok(carts.get(&req.member_id.get()).cloned().unwrap_or(empty))
+    })
+}
+
+fn member_mock() -> MemberMock {
+    MemberMock::new().on_get_address(|_, req| {
+        if req.id.get() != 1 {
+            return Err(Fault::not_found("this address").into());
+        }
+        Ok(SavedAddress { id: req.id, is_default: true, address: address() })
+    })
+}
+
+pub fn address() -> Address {
+    Address {
+        name: "Lin".into(),
+        phone: "12345".into(),
+        country: "CN".into(),
+        region: String::new(),
+        city: "Hangzhou".into(),
+        street: "West Lake 1".into(),
+        postal_code: String::new(),
+    }
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let shards = TempShards::new();
+        let cells = placements().cells();
+        let db = shards.sharded(order::SCHEMA, &cells).await;
+        let platform = shards.single(PLATFORM).await;
+        let ctx = test_ctx("platform");
+        let lease = std::time::Duration::from_secs(60);
+        let ids = Ids::lease(&ctx, platform.clone(), lease).await.unwrap();
+        let seen = Arc::new(Seen::default());
+        seen.price.store(PRICE, Ordering::SeqCst);
+        seen.stock.store(1_000_000, Ordering::SeqCst);
+        let outbox = Outbox::new(db.clone());
+        let tenants = TenantClient::mock(tenant_mock());
+        let running = order::start(
+            order::Deps {
+                db: db.clone(),
+                outbox: outbox.clone(),
+                ids,
+                flows: flow::Registry::new(platform.clone(), flow::registry::Options::default()),
+                tenants: CachedTenants::new(tenants, db.clock().clone()),
+                products: ProductClient::mock(product_mock(&seen)),
+                inventory: InventoryClient::mock(inventory_mock(&seen)),
+                carts: CartClient::mock(cart_mock(&seen)),
+                members: MemberClient::mock(member_mock()),
+            },
+            order::Options { unpaid_orders_max: 3, ..order::Options::default() },
+        );
+        let world =
+            Self { db, outbox, seen, client: running.client, consumers: running.consumers, shards };
+        world.publish("flora", include_str!("flow.json")).await;
+        world
+    }
+
+    pub async fn publish(&self, tenant: &str, document: &str) {
+        let request = order_api::PublishFlow { document: document.to_owned(), dry_run: false };
+        self.client.publish_flow(&test_ctx(tenant), request).await.unwrap();
+    }
+
+    /// Begins a checkout of `lines` for a member, as the cart does.
+    pub async fn checkout(&self, member: i64, lines: &[(i64, u32)]) -> OrderId {
+        let member_id = MemberId::from_i64(member).unwrap();
+        let id = self.client.mint(&test_ctx("flora"), order_api::Mint { member_id }).await.unwrap();
+        let lines = lines.iter().map(|(s, n)| (sku(*s), units(*n))).collect();
+        let content = CartContent { lines, checkout_id: Some(id), version: 1 };
+        self.seen.carts.lock().unwrap().insert(member, content);
+        id
+    }
+
+    pub fn verbs_of(&self, id: OrderId) -> Vec<&'static str> {
+        let verbs = self.seen.verbs.lock().unwrap();
+        verbs.iter().filter(|(_, order)| *order == id).map(|(verb, _)| *verb).collect()
+    }
+
+    /// A placed order of one rose.
+    pub async fn placed(&self, member: i64) -> OrderView {
+        let id = self.checkout(member, &[(1, 1)]).await;
+        self.client.place(&buyer(member), order_of(id, PRICE + SHIPPING)).await.unwrap()
+    }
+}
+
+pub fn buyer(member: i64) -> Ctx {
+    user_ctx("flora", member)
+}
+
+/// The same buyer with an idempotency key.
+pub fn keyed(member: i64, key: &str, body_hash: &str) -> Ctx {
+    let idempotency = Some(IdempotencyKey {
+        key: key.to_owned(),
+        route: "POST /v1/store/orders".to_owned(),
+        body_hash: body_hash.to_owned(),
+    });
+    Ctx { idempotency, ..buyer(member) }
+}
+
+pub fn order_of(checkout_id: OrderId, total: i64) -> Place {
+    Place {
+        checkout_id,
+        address_id: AddressId::from_i64(1).unwrap(),
+        payment_method: PaymentMethod::Card,
+        expected_total: cny(total),
+        note: String::new(),
+        channel: None,
+    }
+}
