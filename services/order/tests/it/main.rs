@@ -1,11 +1,6 @@
 //! Contract tests of the service `order`, through its trait, in process and over the wire.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod contract;
 mod money;

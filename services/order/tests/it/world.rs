@@ -44,7 +44,8 @@ pub struct World {
     pub seen: Arc<Seen>,
     pub client: OrderClient,
     pub consumers: Vec<outbox::Consumer>,
-    pub shards: TempShards,
+    // The folder lives as long as the world.
+    _shards: TempShards,
 }
 
 pub fn sku(n: i64) -> SkuId {
@@ -197,7 +198,7 @@ impl World {
             order::Options { unpaid_orders_max: 3, ..order::Options::default() },
         );
         let world =
-            Self { db, outbox, seen, client: running.client, consumers: running.consumers, shards };
+            Self { db, outbox, seen, client: running.client, consumers: running.consumers, _shards: shards };
         world.publish("flora", include_str!("flow.json")).await;
         world
     }
