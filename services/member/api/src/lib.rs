@@ -29,8 +29,9 @@ impl std::fmt::Debug for MemberInfo {
 }
 
 /// Somebody who registers.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RegisterMember)]
 pub struct Register {
     /// An e-mail address; unique in the tenant, case ignored.
     #[schema(min_length = 3, max_length = 254)]
@@ -48,9 +49,17 @@ pub struct Register {
     pub locale: Option<Locale>,
 }
 
+impl std::fmt::Debug for Register {
+    /// Personal data stays out of logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Register(***)")
+    }
+}
+
 /// Signing in.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = MemberLogin)]
 pub struct Login {
     /// The login.
     #[schema(max_length = 254)]
@@ -61,8 +70,16 @@ pub struct Login {
     pub password: Secret<String>,
 }
 
+impl std::fmt::Debug for Login {
+    /// Personal data stays out of logs, and so does a password in the wrong field.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Login(***)")
+    }
+}
+
 /// A session: the token goes into `Authorization: Bearer`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = MemberSession)]
 pub struct Session {
     /// Opaque; shown once.
     #[serde(serialize_with = "kit::secret::reveal")]
@@ -87,7 +104,7 @@ pub struct Token {
 pub struct Me {}
 
 /// Changes to one's profile; what is absent stays.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateProfile {
     /// A new name.
@@ -99,6 +116,13 @@ pub struct UpdateProfile {
     pub locale: Option<Locale>,
 }
 
+impl std::fmt::Debug for UpdateProfile {
+    /// Personal data stays out of logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("UpdateProfile(***)")
+    }
+}
+
 /// Asks for one member. Needs `members:read`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Get {
@@ -107,7 +131,7 @@ pub struct Get {
 }
 
 /// Asks for members, newest first, or for the one with a login. Needs `members:read`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct List {
     /// Exactly this login.
     pub login: Option<String>,
@@ -116,6 +140,21 @@ pub struct List {
     /// How many at most.
     pub limit: Limit,
 }
+
+impl std::fmt::Debug for List {
+    /// Personal data stays out of logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "List({}, limit {})",
+            if self.login.is_some() { "one" } else { "all" },
+            self.limit.get()
+        )
+    }
+}
+
+/// The most addresses in a book.
+pub const ADDRESSES_MAX: usize = 50;
 
 /// An address in the book.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -129,21 +168,20 @@ pub struct SavedAddress {
 }
 
 /// An address to add or to replace.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PutAddress {
-    /// Which one to replace; a new one without. From the path.
-    #[serde(skip_deserializing)]
-    #[schema(ignore)]
+    /// Which one to replace; a new one without.
+    #[serde(default)]
     pub id: Option<AddressId>,
-    /// Whether it is offered first.
+    /// Whether it is offered first from now on. A book has one such address: the first one is it, and it
+    /// stays it until another one is.
     #[serde(default)]
     pub is_default: bool,
     /// The address.
     pub address: Address,
 }
 
-/// Which address of the member who signed in. With `member` the system may ask for another's.
+/// Which address of the member who signed in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AddressRef {
     /// The address.
@@ -161,7 +199,7 @@ pub trait Member: Send + Sync + 'static {
     async fn register(&self, ctx: &Ctx, req: Register) -> Result<Session, Error>;
     /// Signs in. Too many failures lock the login for a while.
     async fn login(&self, ctx: &Ctx, req: Login) -> Result<Session, Error>;
-    /// Ends a session.
+    /// Ends a session; fine when it is over already.
     async fn logout(&self, ctx: &Ctx, req: Token) -> Result<(), Error>;
     /// Whose token it is, in the tenant of the call; nobody's when it does not hold.
     async fn authenticate(&self, ctx: &Ctx, req: Token) -> Result<Option<MemberId>, Error>;
@@ -183,7 +221,8 @@ pub trait Member: Send + Sync + 'static {
         ctx: &Ctx,
         req: ListAddresses,
     ) -> Result<Vec<SavedAddress>, Error>;
-    /// Removes an address; fine when it is gone already.
+    /// Removes an address; fine when it is gone already. When it was the one offered first, the newest of
+    /// the others is now.
     async fn delete_address(&self, ctx: &Ctx, req: AddressRef) -> Result<(), Error>;
 }
 
