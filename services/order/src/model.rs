@@ -1,9 +1,10 @@
 //! The rules of orders: summing lines, quoting, what a flow may ask about an order, who acts as what.
 //! Pure: no async, no IO.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use flow::{ActionKind, CheckedFlow, FlowKind};
+use inventory_api::Parcel;
 use kit::{Currency, Money};
 use order_api::{
     COMMAND_ACTIONS, EVENTS, Error, LineInput, OrderBrief, OrderLine, PaymentMethod, Quote,
@@ -188,6 +189,19 @@ fn out_of_range(e: kit::MoneyError) -> Fault {
     Fault::invalid("/lines", "the sum is out of range").because(e)
 }
 
+/// Whether a reservation holds exactly what is ordered.
+#[must_use]
+pub fn covers(parcels: &[Parcel], lines: &[OrderLine]) -> bool {
+    let mut units: BTreeMap<SkuId, i64> = BTreeMap::new();
+    for held in parcels.iter().flat_map(|p| &p.lines) {
+        *units.entry(held.sku_id).or_default() += i64::from(held.quantity.get());
+    }
+    for line in lines {
+        *units.entry(line.sku_id).or_default() -= i64::from(line.quantity.get());
+    }
+    units.values().all(|n| *n == 0)
+}
+
 /// The roles of an actor towards an order of `member_id`, best first. Empty when it has none: for a
 /// buyer of another's order it does not exist.
 #[must_use]
@@ -290,6 +304,22 @@ mod tests {
         assert_eq!((q.subtotal.amount(), q.total.amount()), (1_001, 2_001));
         let refused = quote(&lines, &[sku(1, None)], fee, &en);
         assert!(matches!(refused, Err(Error::NotSellable(s)) if s.len() == 2));
+    }
+
+    #[test]
+    fn a_reservation_for_other_lines_does_not_cover_an_order() {
+        let fee = Money::new(0, "CNY".parse().unwrap()).unwrap();
+        let en = "en".parse().unwrap();
+        let lines = quote(&[line(1, 3)], &[sku(1, Some(1))], fee, &en).unwrap().lines;
+        let held = |n: u32| inventory_api::Parcel {
+            warehouse_id: types::WarehouseId::from_i64(1).unwrap(),
+            lines: vec![inventory_api::Wanted {
+                sku_id: SkuId::from_i64(1).unwrap(),
+                quantity: Quantity::new(n).unwrap(),
+            }],
+        };
+        assert!(covers(&[held(1), held(2)], &lines));
+        assert!(!covers(&[held(2)], &lines) && !covers(&[held(4)], &lines) && !covers(&[], &lines));
     }
 
     #[test]

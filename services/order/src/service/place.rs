@@ -179,6 +179,11 @@ impl Service {
         let wanted = |l: &OrderLine| Wanted { sku_id: l.sku_id, quantity: l.quantity };
         let lines = quote.lines.iter().map(wanted).collect();
         match self.inventory.reserve(system, Reserve { order_id, lines }).await {
+            // An earlier try of this checkout may have reserved for other lines: its order was never
+            // made, and the cart was changed since.
+            Ok(reservation) if !model::covers(&reservation.parcels, &quote.lines) => {
+                Err(Error::CheckoutOver)
+            }
             Ok(reservation) => Ok(reservation.parcels),
             Err(inventory_api::Error::SoldOut(short)) => Err(Error::SoldOut(
                 short

@@ -197,8 +197,14 @@ impl World {
             },
             order::Options { unpaid_orders_max: 3, ..order::Options::default() },
         );
-        let world =
-            Self { db, outbox, seen, client: running.client, consumers: running.consumers, _shards: shards };
+        let world = Self {
+            db,
+            outbox,
+            seen,
+            client: running.client,
+            consumers: running.consumers,
+            _shards: shards,
+        };
         world.publish("flora", include_str!("flow.json")).await;
         world
     }
