@@ -105,7 +105,8 @@ pub struct Merge {
     pub token: CartToken,
 }
 
-/// Begins the checkout of the member who signed in, or goes on with the one that has begun.
+/// Begins the checkout of the member who signed in, or goes on with the one that has begun. One whose
+/// reservation was given back can no longer become an order; then it begins a new one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BeginCheckout {}
 
@@ -123,8 +124,8 @@ pub struct GetContent {
     pub member_id: MemberId,
 }
 
-/// An order was placed: takes its lines out of the cart and forgets the checkout. Only when the checkout
-/// is still this one; repeating it changes nothing.
+/// An order was placed: takes its lines out of the cart, as far as they are there, and forgets the
+/// checkout when it is still this one. Once per order: repeating it changes nothing. Only for the system.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Consume {
     /// Whose cart.

@@ -1,0 +1,87 @@
+//! An order that was placed leaves the cart, however often it is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cart_api::BeginCheckout;
+use kit::{Money, Place};
+use order_api::{CREATED, OrderEvent, OrderLine, OrderMessage, PaymentMethod};
+use outbox::{Deliver as _, Message};
+use rpc::TraceId;
+use testkit::{BEGIN, tenant, test_ctx, user_ctx};
+use types::{Address, MemberId, OrderId, SpuId};
+
+use crate::world::{World, add, content_of, lines, many, show, sku};
+
+fn placed(order_id: OrderId, units: &[(i64, u32)], seq: i64) -> Message {
+    let zero = Money::zero("CNY".parse().unwrap());
+    let line = |(n, (s, q)): (u32, &(i64, u32))| OrderLine {
+        line_no: n,
+        sku_id: sku(*s),
+        spu_id: SpuId::from_i64(1).unwrap(),
+        title: "Rose".to_owned(),
+        variant: String::new(),
+        code: String::new(),
+        image_url: None,
+        quantity: many(*q),
+        price: zero,
+        total: zero,
+    };
+    let payload = OrderMessage {
+        operation: "begin".to_owned(),
+        from: String::new(),
+        to: "PENDING_PAYMENT".to_owned(),
+        version: 1,
+        data: OrderEvent {
+            order_id,
+            member_id: MemberId::from_i64(1).unwrap(),
+            payment_method: PaymentMethod::Card,
+            total: zero,
+            paid: zero,
+            lines: (1..).zip(units).map(line).collect(),
+            parcels: Vec::new(),
+            address: Address {
+                name: "A".to_owned(),
+                phone: "12345".to_owned(),
+                country: "CN".to_owned(),
+                region: String::new(),
+                city: "S".to_owned(),
+                street: "1".to_owned(),
+                postal_code: String::new(),
+            },
+        },
+    };
+    Message {
+        source: "order".to_owned(),
+        id: format!("order:{order_id}:{seq}").parse().unwrap(),
+        tenant: tenant("flora"),
+        topic: CREATED.to_owned(),
+        place: Place::ZERO,
+        payload: serde_json::to_string(&payload).unwrap(),
+        trace: TraceId::from_random(1, 1),
+        request_id: "r-1".to_owned(),
+        attempt: 1,
+        created_at: BEGIN,
+        deliver_at: None,
+    }
+}
+
+#[tokio::test]
+async fn a_placed_order_leaves_the_cart_once() {
+    let world = World::new().await;
+    let ctx = user_ctx("flora", 1);
+    add(&world.client, &ctx, None, 1, 5).await.unwrap();
+    add(&world.client, &ctx, None, 2, 1).await.unwrap();
+    let id = world.client.begin_checkout(&ctx, BeginCheckout {}).await.unwrap().checkout_id;
+    let deliver =
+        async |message| world.messages.deliver(&Arc::new(message), Duration::from_secs(10)).await;
+    for seq in [7, 7, 8] {
+        let delivered = deliver(placed(id, &[(1, 2), (2, 1)], seq)).await.unwrap();
+        assert_eq!(delivered.consumers, 1);
+    }
+    assert_eq!(lines(&show(&world.client, &ctx, None).await), [(1, 3)]);
+    let content = world.client.get_content(&test_ctx("flora"), content_of(1)).await.unwrap();
+    assert_eq!(content.checkout_id, None);
+    let garbage = Message { payload: "[]".to_owned(), ..placed(id, &[], 9) };
+    assert!(deliver(garbage).await.unwrap_err().is_permanent());
+}
