@@ -41,8 +41,12 @@ pub struct PaymentView {
     pub amount: Money,
     /// How much of it was given back.
     pub refunded: Money,
-    /// Why it was declined.
+    /// Why it was declined or failed.
     pub decline_reason: Option<String>,
+    /// Such as `visa`, for a card.
+    pub card_brand: Option<String>,
+    /// The last four digits of a card.
+    pub card_last4: Option<String>,
     /// When it began.
     pub created_at: Timestamp,
 }
@@ -87,6 +91,8 @@ pub struct RefundView {
     pub id: RefundId,
     /// The payment it gives back.
     pub payment_id: PaymentId,
+    /// The order of that.
+    pub order_id: OrderId,
     /// How much.
     pub amount: Money,
     /// Whether the provider has confirmed it.

@@ -1,0 +1,45 @@
+//! Reading an order's payments.
+
+use kit::Money;
+use payment_api::{Error, OrderPayments};
+use rpc::{ActorKind, Ctx, Fault};
+use types::OrderId;
+
+use super::{Service, payment_view, refund_view};
+use crate::store;
+
+impl Service {
+    pub(super) async fn of_order(
+        &self,
+        ctx: &Ctx,
+        order_id: OrderId,
+    ) -> Result<OrderPayments, Error> {
+        let route = self.route_of_order(order_id)?;
+        let staff = ctx.actor.may("payments:read");
+        if !staff && ctx.actor.kind != ActorKind::User {
+            ctx.require("payments:read")?;
+        }
+        let order = self.order(ctx, order_id).await?;
+        if !staff && order.member_id.get() != ctx.user_id()? {
+            return Err(Fault::not_found("this order").into());
+        }
+        let tenant = ctx.tenant.clone();
+        let (payments, refunds, balance) = self
+            .db
+            .read(ctx, route, move |tx| {
+                let tenant = tenant.clone();
+                async move {
+                    let payments = store::of_order(&tx, &tenant, order_id).await?;
+                    let refunds = store::refunds_of_order(&tx, &tenant, order_id).await?;
+                    let balance = store::balance(&tx, &tenant, order_id).await?;
+                    Ok::<_, Fault>((payments, refunds, balance))
+                }
+            })
+            .await?;
+        Ok(OrderPayments {
+            payments: payments.iter().map(payment_view).collect::<Result<_, _>>()?,
+            refunds: refunds.iter().map(refund_view).collect(),
+            balance: Money::new(balance, order.total.currency()).map_err(Fault::internal)?,
+        })
+    }
+}

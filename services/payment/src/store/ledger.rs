@@ -1,0 +1,45 @@
+//! Statements on the ledger: a row for every sum that arrived or went back, never changed.
+
+use kit::TenantCode;
+use rpc::Fault;
+use sea_query::{Expr, ExprTrait as _, Query};
+use shard::Tx;
+use types::{OrderId, PaymentId};
+
+/// Books a sum. An entry is booked once.
+pub async fn book(
+    tx: &Tx,
+    tenant: &TenantCode,
+    order: OrderId,
+    entry: String,
+    payment: PaymentId,
+    amount: i64,
+) -> Result<(), Fault> {
+    let insert = Query::insert()
+        .into_table(tx.table("ledger")?)
+        .columns(["tenant", "order_id", "entry", "payment_id", "amount", "booked_at"])
+        .values_panic([
+            tenant.as_str().into(),
+            order.get().into(),
+            entry.clone().into(),
+            payment.get().into(),
+            amount.into(),
+            tx.now().micros().into(),
+        ])
+        .to_owned();
+    if tx.insert_unique(&insert).await? {
+        return Ok(());
+    }
+    Err(Fault::bug(format!("{entry} would be booked twice")))
+}
+
+/// Σ of an order's entries. Summed here, because engines differ in the type of a sum; an order has few.
+pub async fn balance(tx: &Tx, tenant: &TenantCode, order: OrderId) -> Result<i64, Fault> {
+    let select = Query::select()
+        .column("amount")
+        .from(tx.table("ledger")?)
+        .and_where(Expr::col("tenant").eq(tenant.as_str()))
+        .and_where(Expr::col("order_id").eq(order.get()))
+        .to_owned();
+    tx.all(&select).await?.iter().map(|row| row.get::<i64>("amount")).sum()
+}
