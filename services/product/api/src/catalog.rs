@@ -109,7 +109,7 @@ pub struct NewProduct {
     pub slug: Slug,
     /// Its name.
     pub title: Texts,
-    /// HTML or plain text; cleaned before it is shown.
+    /// HTML or plain text. Cleaned when it is saved, and only what was cleaned is kept.
     #[serde(default)]
     pub description: Option<Texts>,
     /// The brand.
@@ -196,7 +196,7 @@ pub struct ProductInfo {
     pub status: ProductStatus,
     /// Its name.
     pub title: Texts,
-    /// HTML, not yet cleaned.
+    /// HTML, clean: without scripts, styles and forms.
     pub description: Option<Texts>,
     /// The brand.
     pub brand: Option<Brand>,
@@ -267,7 +267,7 @@ pub struct SkuInfo {
 pub struct ListProducts {
     /// The channel; `web` without.
     pub channel: Option<String>,
-    /// Only of this category.
+    /// Only of this category and those under it.
     pub category_id: Option<CategoryId>,
     /// Only of this brand.
     pub brand_id: Option<BrandId>,
@@ -298,6 +298,28 @@ pub struct GetProduct {
     pub channel: Option<String>,
 }
 
+/// Asks for the content of a product in all channels, to change it. Needs `products:read`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetContent {
+    /// Which.
+    pub id: SpuId,
+}
+
+/// A product as its keepers see it: what [`UpdateProduct`] takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProductContent {
+    /// The id.
+    pub id: SpuId,
+    /// Counts its changes.
+    pub version: i64,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Ids of the variants, in their order.
+    pub sku_ids: Vec<SkuId>,
+    /// The content.
+    pub content: NewProduct,
+}
+
 /// Asks for some skus.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GetSkus {
@@ -322,11 +344,11 @@ pub struct Category {
     pub position: i32,
 }
 
-/// A category to add.
+/// A category to add. It stays where it is added, so that no cycle can come about.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCategory {
-    /// Its parent.
+    /// Its parent; categories nest at most 8 deep.
     #[serde(default)]
     pub parent_id: Option<CategoryId>,
     /// For the address bar.

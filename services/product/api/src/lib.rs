@@ -1,9 +1,11 @@
 //! What others may see of the service `product`: the catalogue of a tenant, and imports into it.
 
 pub mod catalog;
+pub mod events;
 pub mod import;
 
 pub use catalog::*;
+pub use events::*;
 pub use import::*;
 
 use kit::{ErrorCode, Page};
@@ -17,6 +19,8 @@ pub trait Product: Send + Sync + 'static {
     async fn list(&self, ctx: &Ctx, req: ListProducts) -> Result<Page<ProductSummary>, Error>;
     /// One product with its variants. Shoppers see what is on sale.
     async fn get(&self, ctx: &Ctx, req: GetProduct) -> Result<ProductInfo, Error>;
+    /// The content of a product in all channels, to change it.
+    async fn get_content(&self, ctx: &Ctx, req: GetContent) -> Result<ProductContent, Error>;
     /// Some skus, for carts and orders; unknown ones are left out.
     async fn get_skus(&self, ctx: &Ctx, req: GetSkus) -> Result<Vec<SkuInfo>, Error>;
     /// Adds a product. Needs `products:write`, as all changes do.
@@ -42,6 +46,9 @@ pub trait Product: Send + Sync + 'static {
     async fn put_image(&self, ctx: &Ctx, req: PutImage) -> Result<StoredImage, Error>;
     /// A kept picture.
     async fn get_image(&self, ctx: &Ctx, req: GetImage) -> Result<ImageFile, Error>;
+    /// Which products of a file the catalogue would not take; changes nothing.
+    async fn check_import(&self, ctx: &Ctx, req: CheckImport)
+    -> Result<Vec<ImportConflict>, Error>;
     /// Begins an import, or goes on with the same file's unfinished one.
     async fn begin_import(&self, ctx: &Ctx, req: BeginImport) -> Result<ImportStatus, Error>;
     /// Applies a batch of an import: all of it or nothing; a batch that was applied is skipped.

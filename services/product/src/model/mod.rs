@@ -5,14 +5,16 @@ pub mod content;
 pub mod group;
 pub mod html;
 pub mod image;
+pub mod merge;
 pub mod plan;
 mod svg;
 pub mod text;
 
 pub use content::{check, not_sellable};
 pub use group::{Branch, Tree};
-pub use image::{ImageKind, inspect};
-pub use plan::{Card, PriceRange, match_skus};
+pub use image::{NotKept, inspect};
+pub use merge::carry_over;
+pub use plan::{Card, match_skus};
 pub use text::slugify;
 
 /// Characters of a title in one language.
