@@ -317,11 +317,15 @@ impl World {
 /// The service `order`, as far as money goes. What it has no use for it sends back, and again, and again.
 fn order(orders: &Orders, events: &Events, payments: &Arc<Router>) -> Consumer {
     let (orders, events, payments) = (orders.clone(), Arc::clone(events), Arc::clone(payments));
+    let turn = Arc::new(tokio::sync::Mutex::new(()));
     Consumer::from_fn("test.order", [CAPTURED, REFUNDED], move |_ctx, message| {
         let (orders, events, payments) =
             (orders.clone(), Arc::clone(&events), Arc::clone(&payments));
+        let turn = Arc::clone(&turn);
         async move {
             let event: PaymentEvent = message.json()?;
+            // As an inbox in a transaction would: the same message twice at once has one effect.
+            let _one_at_a_time = turn.lock().await;
             if events.lock().unwrap().iter().any(|(id, ..)| *id == message.id) {
                 return Ok(());
             }
