@@ -93,6 +93,9 @@ pub struct Ship {
     pub order_id: OrderId,
     /// What is in the parcel; all that is left without.
     pub lines: Option<Vec<Units>>,
+    /// From which warehouse; without, from those that have something left of it.
+    #[serde(default)]
+    pub warehouse_id: Option<WarehouseId>,
     /// The carrier's name.
     pub carrier: String,
     /// The carrier's number for it; unique per carrier and order.

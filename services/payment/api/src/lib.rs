@@ -6,7 +6,7 @@
 
 use kit::{ErrorCode, Money, Secret, Timestamp};
 use rpc::{Ctx, Fault, ServiceError};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use types::{OrderId, PaymentId, RefundId};
 use utoipa::ToSchema;
 
@@ -56,16 +56,23 @@ pub struct PaymentView {
 #[serde(deny_unknown_fields)]
 pub struct Card {
     /// 12 to 19 digits; spaces are ignored.
-    #[serde(serialize_with = "kit::secret::reveal")]
+    #[serde(serialize_with = "kit::secret::reveal", deserialize_with = "unshown")]
     #[schema(value_type = String, min_length = 12, max_length = 23)]
     pub number: Secret<String>,
     /// `MM/YY`.
     #[schema(pattern = "^(0[1-9]|1[0-2])/[0-9]{2}$")]
     pub expiry: String,
     /// 3 or 4 digits.
-    #[serde(serialize_with = "kit::secret::reveal")]
+    #[serde(serialize_with = "kit::secret::reveal", deserialize_with = "unshown")]
     #[schema(value_type = String, pattern = "^[0-9]{3,4}$")]
     pub cvc: Secret<String>,
+}
+
+/// Reads a text without repeating it in a refusal, as the reader's own message would.
+fn unshown<'de, D: Deserializer<'de>>(d: D) -> Result<Secret<String>, D::Error> {
+    String::deserialize(d)
+        .map(Secret::new)
+        .map_err(|_| serde::de::Error::custom("a text is expected"))
 }
 
 /// Pays an order of the member who signed in, by card. Needs an idempotency key.
