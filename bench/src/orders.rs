@@ -1,0 +1,367 @@
+//! Placing orders. Carts are filled before a window and not timed with it; what is timed is the request
+//! that places the order. After a window the server is left alone until it has delivered the messages that
+//! the orders caused, and the CPU it used for them counts.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::load::{self, Load, Window, Work};
+use crate::machine::{cpu_ms, wait_until_idle};
+use crate::process::Process;
+use crate::progress::Progress;
+use crate::raw::Raw;
+use crate::schedule::Pace;
+use crate::seed::Cart;
+use crate::shop::{Pair, Shop, expect, number};
+use crate::stats::{Summary, median, per_second};
+use crate::wire::{Answer, Outgoing};
+
+/// Clients of the three levels; the last is the one that is compared.
+pub const LEVELS: [usize; 3] = [8, 32, 128];
+/// Windows of the levels that are not compared.
+const LOWER_ROUNDS: usize = 3;
+/// Clients that fill carts.
+const FILLERS: usize = 32;
+const FILL_WITHIN: Duration = Duration::from_secs(180);
+const SETTLE_WITHIN: Duration = Duration::from_secs(60);
+/// Carts are prepared for so many orders a second before anything was measured.
+const FIRST_GUESS: u64 = 3_000;
+const OPEN_LOOP_PERMILLE: u64 = 700;
+
+/// A store under load: its server, and its members with their carts.
+pub struct Store<'a> {
+    process: &'a Process,
+    shop: &'a Shop,
+    pairs: &'a [Pair],
+    carts: Vec<Cart>,
+    ready: VecDeque<usize>,
+    spent: VecDeque<usize>,
+    /// Carts that were filled during the run, and how long that took.
+    pub filled: (u64, Duration),
+    /// The highest rate seen, to know how many carts a window needs.
+    best: u64,
+}
+
+/// One window of placing orders.
+#[derive(Debug, Clone, Serialize)]
+pub struct Placed {
+    /// Orders a second.
+    pub per_second: u64,
+    /// Latencies: of a schedule from when an order was due, else from when it was sent.
+    pub latency: Summary,
+    /// CPU of the server in microseconds per order, with the messages it caused.
+    pub cpu_us: u64,
+    /// How long the server went on delivering messages after the last order, in milliseconds.
+    pub settled_ms: u64,
+    /// Orders that were refused or got no answer.
+    pub failed: u64,
+    /// The first of these.
+    pub first_failure: Option<String>,
+}
+
+/// What was measured with so many clients.
+#[derive(Debug, Clone, Serialize)]
+pub struct Level {
+    /// Clients.
+    pub clients: usize,
+    /// The small store, saturated.
+    pub small: Vec<Placed>,
+    /// The small store, on a schedule.
+    pub open_loop: Placed,
+    /// The schedule's rate.
+    pub open_loop_per_second: u64,
+}
+
+/// What was measured of orders.
+#[derive(Debug, Clone, Serialize)]
+pub struct Figures {
+    /// By number of clients.
+    pub levels: Vec<Level>,
+    /// The large store with the most clients.
+    pub large: Vec<Placed>,
+    /// Raw SQLite in turn with these.
+    pub raw: Vec<u64>,
+}
+
+impl Figures {
+    /// Orders that were refused or got no answer, in all windows.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.windows().map(|w| w.failed).sum()
+    }
+
+    /// The first of these.
+    #[must_use]
+    pub fn first_failure(&self) -> Option<&str> {
+        self.windows().find_map(|w| w.first_failure.as_deref())
+    }
+
+    fn windows(&self) -> impl Iterator<Item = &Placed> {
+        let levels = self.levels.iter().flat_map(|l| l.small.iter().chain([&l.open_loop]));
+        levels.chain(&self.large)
+    }
+}
+
+/// The rates of some windows.
+#[must_use]
+pub fn rates(windows: &[Placed]) -> Vec<u64> {
+    windows.iter().map(|w| w.per_second).collect()
+}
+
+/// The window whose rate is the median one.
+#[must_use]
+pub fn typical(windows: &[Placed]) -> Option<&Placed> {
+    let middle = median(&rates(windows));
+    windows.iter().min_by_key(|w| w.per_second.abs_diff(middle))
+}
+
+impl<'a> Store<'a> {
+    /// A store whose carts are all filled.
+    #[must_use]
+    pub fn new(process: &'a Process, shop: &'a Shop, pairs: &'a [Pair], carts: Vec<Cart>) -> Self {
+        let (ready, filled) = ((0..carts.len()).collect(), (0, Duration::ZERO));
+        let spent = VecDeque::new();
+        Self { process, shop, pairs, carts, ready, spent, filled, best: FIRST_GUESS }
+    }
+
+    /// Places orders for a window, on carts that it fills before.
+    fn window(&mut self, clients: usize, pace: Pace, window: Duration) -> Result<Placed> {
+        let rate = match pace {
+            Pace::Saturate => self.best + self.best / 4,
+            Pace::PerSecond(n) => n,
+        };
+        let need = u64::try_from(window.as_millis())? * rate / 1_000;
+        self.fill(usize::try_from(need)? + clients)?;
+        let batch: Vec<usize> = self.ready.iter().copied().collect();
+        let work =
+            Placing { shop: self.shop, carts: &self.carts, pairs: self.pairs, batch: &batch };
+        let pid = self.process.pid();
+        let before = cpu_ms(pid)?;
+        let limit = batch.len() as u64;
+        let address = self.process.address;
+        let seen = load::run(&Load { address, work: &work, clients, pace, window, limit })?;
+        let settled = wait_until_idle(pid, SETTLE_WITHIN)?;
+        let spent_us = (cpu_ms(pid)? - before) * 1_000;
+        self.forget(usize::try_from(seen.begun + seen.given_up)?);
+        if pace == Pace::Saturate {
+            self.best = seen.per_second().max(100);
+        }
+        placed(&seen, spent_us, settled)
+    }
+
+    /// These carts have been used.
+    fn forget(&mut self, used: usize) {
+        let used = used.min(self.ready.len());
+        self.spent.extend(self.ready.drain(..used));
+    }
+
+    /// Fills carts until so many are ready, or all.
+    fn fill(&mut self, need: usize) -> Result<()> {
+        let missing = need.saturating_sub(self.ready.len()).min(self.spent.len());
+        let batch: Vec<usize> = self.spent.drain(..missing).collect();
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let begun: Vec<AtomicI64> = batch.iter().map(|_| AtomicI64::new(0)).collect();
+        for step in [FillStep::Line(0), FillStep::Line(1), FillStep::Checkout(&begun)] {
+            let placing =
+                Placing { shop: self.shop, carts: &self.carts, pairs: self.pairs, batch: &batch };
+            let work = Filling { on: placing, step };
+            let load = Load {
+                address: self.process.address,
+                work: &work,
+                clients: FILLERS,
+                pace: Pace::Saturate,
+                window: FILL_WITHIN,
+                limit: batch.len() as u64,
+            };
+            let seen = load::run(&load)?;
+            if seen.good != batch.len() as u64 {
+                let why = seen.first_failure.unwrap_or_else(|| "it took too long".to_owned());
+                bail!(
+                    "{} of {} carts could not be filled: {why}",
+                    batch.len() as u64 - seen.good,
+                    batch.len()
+                );
+            }
+        }
+        for (cart, checkout_id) in batch.iter().zip(&begun) {
+            self.carts[*cart].checkout_id = checkout_id.load(Ordering::Relaxed);
+        }
+        self.filled.0 += batch.len() as u64;
+        self.filled.1 += began.elapsed();
+        self.ready.extend(batch);
+        wait_until_idle(self.process.pid(), SETTLE_WITHIN)?;
+        Ok(())
+    }
+
+    /// Carts filled a second, with two lines each and a checkout.
+    #[must_use]
+    pub fn filled_per_second(&self) -> u64 {
+        per_second(self.filled.0, self.filled.1)
+    }
+}
+
+fn placed(seen: &Window, spent_us: u64, settled: Duration) -> Result<Placed> {
+    if seen.good == 0 {
+        bail!(
+            "no order was placed: {}",
+            seen.first_failure.as_deref().unwrap_or("no carts were left")
+        );
+    }
+    Ok(Placed {
+        per_second: seen.per_second(),
+        latency: seen.latency,
+        cpu_us: spent_us / seen.good,
+        settled_ms: u64::try_from(settled.as_millis())?,
+        failed: seen.failed + seen.given_up,
+        first_failure: seen.first_failure.clone(),
+    })
+}
+
+/// Places the orders of a batch of carts.
+struct Placing<'a> {
+    shop: &'a Shop,
+    carts: &'a [Cart],
+    pairs: &'a [Pair],
+    batch: &'a [usize],
+}
+
+impl Placing<'_> {
+    fn cart(&self, n: u64) -> Option<&Cart> {
+        let cart = self.batch.get(usize::try_from(n).ok()?)?;
+        self.carts.get(*cart)
+    }
+}
+
+impl Work for Placing<'_> {
+    fn request(&self, n: u64) -> Option<Outgoing> {
+        let cart = self.cart(n)?;
+        let total = &self.pairs[cart.pair].total;
+        self.shop.place(&cart.bearer, cart.checkout_id, cart.address_id, total).ok()
+    }
+
+    fn check(&self, _n: u64, answer: &Answer) -> Result<()> {
+        expect(answer, &[StatusCode::CREATED])
+    }
+}
+
+/// A step of filling carts.
+enum FillStep<'a> {
+    /// Puts the first or the second sku in.
+    Line(usize),
+    /// Begins the checkouts and keeps their ids.
+    Checkout(&'a [AtomicI64]),
+}
+
+struct Filling<'a> {
+    on: Placing<'a>,
+    step: FillStep<'a>,
+}
+
+impl Work for Filling<'_> {
+    fn request(&self, n: u64) -> Option<Outgoing> {
+        let cart = self.on.cart(n)?;
+        match self.step {
+            FillStep::Line(i) => {
+                self.on.shop.put_line(&cart.bearer, self.on.pairs[cart.pair].skus[i]).ok()
+            }
+            FillStep::Checkout(_) => self.on.shop.begin_checkout(&cart.bearer).ok(),
+        }
+    }
+
+    fn keeps_bodies(&self) -> bool {
+        matches!(self.step, FillStep::Checkout(_))
+    }
+
+    fn check(&self, n: u64, answer: &Answer) -> Result<()> {
+        expect(answer, &[StatusCode::OK])?;
+        if let FillStep::Checkout(begun) = &self.step {
+            let checkout_id = number(&serde_json::from_slice(&answer.body)?, "/checkout_id")?;
+            let slot = begun.get(usize::try_from(n)?).context("a checkout too many")?;
+            slot.store(checkout_id, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// Measures.
+///
+/// # Errors
+/// When a server cannot be reached or a cart cannot be filled.
+pub fn run(
+    small: &mut Store<'_>,
+    large: &mut Store<'_>,
+    raw: &mut Raw,
+    (window, rounds): (Duration, usize),
+    progress: &Progress,
+) -> Result<Figures> {
+    let mut figures = Figures { levels: Vec::new(), large: Vec::new(), raw: Vec::new() };
+    for clients in LEVELS {
+        let compared = clients == LEVELS[LEVELS.len() - 1];
+        let rounds = if compared { rounds } else { rounds.min(LOWER_ROUNDS) };
+        let mut windows = Vec::new();
+        for round in 1..=rounds {
+            progress.say(format!("orders, {clients} clients: round {round} of {rounds}, small"));
+            windows.push(small.window(clients, Pace::Saturate, window)?);
+            if compared {
+                progress
+                    .say(format!("orders, {clients} clients: round {round} of {rounds}, large"));
+                figures.large.push(large.window(clients, Pace::Saturate, window)?);
+                progress.say(format!("orders: round {round} of {rounds}, raw SQLite"));
+                figures.raw.push(raw.run(window)?);
+            }
+        }
+        progress.say(format!("orders, {clients} clients: open loop"));
+        let rate = (median(&rates(&windows)) * OPEN_LOOP_PERMILLE / 1_000).max(1);
+        let open_loop = small.window(clients, Pace::PerSecond(rate), window)?;
+        figures.levels.push(Level {
+            clients,
+            small: windows,
+            open_loop,
+            open_loop_per_second: rate,
+        });
+    }
+    Ok(figures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(per_second: u64) -> Placed {
+        Placed {
+            per_second,
+            latency: Summary { p50_us: per_second, ..Summary::default() },
+            cpu_us: 0,
+            settled_ms: 0,
+            failed: 1,
+            first_failure: (per_second == 3).then(|| "sold out".to_owned()),
+        }
+    }
+
+    #[test]
+    fn the_typical_window_is_the_one_of_the_median_rate() {
+        let windows = [window(900), window(3), window(1_000)];
+        assert_eq!(typical(&windows).unwrap().latency.p50_us, 900);
+        assert!(typical(&[]).is_none());
+    }
+
+    #[test]
+    fn failures_of_all_windows_are_counted_and_the_first_is_told() {
+        let level = Level {
+            clients: 8,
+            small: vec![window(1), window(3)],
+            open_loop: window(2),
+            open_loop_per_second: 2,
+        };
+        let figures = Figures { levels: vec![level], large: vec![window(4)], raw: vec![9] };
+        assert_eq!((figures.failed(), figures.first_failure()), (4, Some("sold out")));
+    }
+}

@@ -1,0 +1,448 @@
+//! The report: figures beside the machine's limits, bounds and verdicts, as Markdown and as JSON. Pure:
+//! it is handed everything, the date too.
+
+use std::fmt::Write as _;
+
+use kit::Timestamp;
+use serde::Serialize;
+
+use crate::machine::Machine;
+use crate::orders::{self, LEVELS, Level, Placed, rates, typical};
+use crate::raw;
+use crate::reads::{self, Measured};
+use crate::stats::{difference_permille, list, median, millis, percent, permille, thousands};
+
+/// Product reads, of the bare handler's, in thousandths.
+const READS_MIN: u64 = 200;
+/// Orders, of raw SQLite's, in thousandths.
+const ORDERS_MIN: u64 = 50;
+/// Between the small and the large store, in thousandths.
+const DIFFERENCE_MAX: u64 = 350;
+/// Anonymous memory, in kB of 1,024 bytes: 200 MB.
+const RSS_KB_MAX: u64 = 200_000_000 / 1_024;
+
+/// Everything that was measured, and under what conditions.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// When it began.
+    pub made_at: Timestamp,
+    /// The commit, with `+` when files differed from it.
+    pub commit: String,
+    /// How long it took, in seconds.
+    pub took_s: u64,
+    /// The machine.
+    pub machine: Machine,
+    /// The load average after the run.
+    pub load_after: String,
+    /// The command line.
+    pub command: String,
+    /// The sizes.
+    pub sizes: Sizes,
+    /// Confirmed appends of 4 KiB a second: before, in the middle, after.
+    pub fdatasyncs: Vec<u64>,
+    /// Product reads.
+    pub reads: reads::Figures,
+    /// Orders.
+    pub orders: orders::Figures,
+    /// Carts filled a second on the small store.
+    pub filled_per_second: u64,
+    /// Anonymous memory of both stores after everything, in kB: small, large.
+    pub rss_anon_kb: [u64; 2],
+}
+
+/// How much of everything.
+#[derive(Debug, Clone, Serialize)]
+pub struct Sizes {
+    /// The tenant.
+    pub tenant: String,
+    /// Where its orders lie.
+    pub placement: String,
+    /// A window in seconds.
+    pub window_s: u64,
+    /// Windows of a median.
+    pub rounds: usize,
+    /// Whether it was a trial.
+    pub quick: bool,
+    /// Orders in the large store before the run.
+    pub orders_stored: u64,
+    /// Members with carts.
+    pub members: u64,
+    /// Products that are read, and their mean length in bytes.
+    pub products: (usize, usize),
+    /// The rows of an order.
+    pub rows_per_order: String,
+}
+
+/// A bound and whether it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What is bounded.
+    pub what: String,
+    /// What was measured.
+    pub figure: String,
+    /// The machine's own limit, or what it is compared with.
+    pub beside: String,
+    /// Their relation.
+    pub ratio: String,
+    /// What is required.
+    pub required: String,
+    /// Whether it holds.
+    pub holds: bool,
+}
+
+impl Report {
+    /// All bounds.
+    #[must_use]
+    pub fn checks(&self) -> Vec<Check> {
+        let mid = |side: &Measured| median(&side.per_second);
+        let (bare, read_small, read_large) =
+            (mid(&self.reads.bare), mid(&self.reads.small), mid(&self.reads.large));
+        let most = self.orders.levels.last().map_or(&[][..], |l| &l.small);
+        let (small, large) = (median(&rates(most)), median(&rates(&self.orders.large)));
+        let raw = median(&self.orders.raw);
+        let failed = self.reads.failed + self.orders.failed();
+        let clients = LEVELS[LEVELS.len() - 1];
+        let stored = thousands(self.sizes.orders_stored);
+        vec![
+            at_least(
+                "(a) product reads",
+                read_small,
+                "bare axum handler, same bytes",
+                bare,
+                READS_MIN,
+            ),
+            at_least(
+                &format!("(b) orders, {clients} clients"),
+                small,
+                "raw rusqlite, same rows",
+                raw,
+                ORDERS_MIN,
+            ),
+            within(&format!("(c) product reads, {stored} orders stored"), read_large, read_small),
+            within(&format!("(c) orders, {clients} clients, {stored} orders stored"), large, small),
+            self.memory(),
+            Check {
+                what: "requests that failed".to_owned(),
+                figure: thousands(failed),
+                beside: String::new(),
+                ratio: String::new(),
+                required: "none".to_owned(),
+                holds: failed == 0,
+            },
+        ]
+    }
+
+    fn memory(&self) -> Check {
+        let most = self.rss_anon_kb.into_iter().max().unwrap_or(0);
+        Check {
+            what: "(d) anonymous memory after it (RssAnon, the larger of both)".to_owned(),
+            figure: megabytes(most),
+            beside: format!("{} of memory", megabytes(self.machine.memory_mb * 1_024)),
+            ratio: String::new(),
+            required: "at most 200 MB".to_owned(),
+            holds: (1..=RSS_KB_MAX).contains(&most),
+        }
+    }
+
+    /// Whether every bound holds.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.checks().iter().all(|c| c.holds)
+    }
+
+    /// The report as JSON: every figure, and the verdicts.
+    ///
+    /// # Errors
+    /// Never; the types are plain.
+    pub fn json(&self) -> serde_json::Result<String> {
+        let checks = self.checks();
+        serde_json::to_string_pretty(&serde_json::json!({ "report": self, "checks": checks }))
+    }
+
+    /// The report as Markdown.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        let mut out = String::new();
+        self.head(&mut out);
+        self.verdicts(&mut out);
+        self.machine_limits(&mut out);
+        self.reads_table(&mut out);
+        self.orders_table(&mut out);
+        self.stored_table(&mut out);
+        self.how(&mut out);
+        out
+    }
+
+    fn head(&self, out: &mut String) {
+        let verdict = if self.holds() { "every bound holds" } else { "**a bound does not hold**" };
+        let trial = if self.sizes.quick {
+            "\n> This was a trial (`--quick`): short windows and few stored orders. Its figures mean little.\n"
+        } else {
+            ""
+        };
+        let Machine { cores, cpu, memory_mb, kernel, load_average } = &self.machine;
+        para(out, &format!("# Bench report: {verdict}\n{trial}"));
+        bullets(
+            out,
+            &[
+                format!("{} · commit `{}` · took {} s", self.made_at, self.commit, self.took_s),
+                format!(
+                    "{cores} cores, {cpu}, {memory_mb} MB, Linux {kernel}; client, servers and raw writers share them"
+                ),
+                format!("load average before: {load_average}; after: {}", self.load_after),
+                format!("repeat: `{}`", self.command),
+            ],
+        );
+    }
+
+    fn verdicts(&self, out: &mut String) {
+        para(out, "## Bounds\n");
+        let row = |c: Check| {
+            let verdict = if c.holds { "PASS" } else { "**FAIL**" };
+            vec![c.what, c.figure, c.beside, c.ratio, c.required, verdict.to_owned()]
+        };
+        let head = ["bound", "measured", "beside", "ratio", "required", "verdict"];
+        table(out, &head, self.checks().into_iter().map(row));
+    }
+
+    fn machine_limits(&self, out: &mut String) {
+        para(out, "## The machine's own limits\n");
+        let rounds = self.sizes.rounds;
+        table(
+            out,
+            &["limit", "a second", "windows"],
+            [
+                vec![
+                    "fdatasync after a 4 KiB append, in the data folder".into(),
+                    thousands(median(&self.fdatasyncs)),
+                    list(&self.fdatasyncs),
+                ],
+                vec![
+                    "bare axum handler, same bytes and headers as the product reads".into(),
+                    thousands(median(&self.reads.bare.per_second)),
+                    list(&self.reads.bare.per_second),
+                ],
+                vec![
+                    format!(
+                        "raw rusqlite, {} files, {} orders per commit",
+                        raw::FILES,
+                        raw::PER_COMMIT
+                    ),
+                    thousands(median(&self.orders.raw)),
+                    list(&self.orders.raw),
+                ],
+            ],
+        );
+        para(
+            out,
+            &format!(
+                "Medians of {rounds} (fdatasync: before, between reads and orders, and after). The raw writer's rows per \
+             order, the same that an order leaves in Stoa's files: {}; two stock rows are updated. It has Stoa's \
+             schema, indices and pragmas (WAL, `synchronous=FULL`), reads nothing and checks nothing.\n",
+                self.sizes.rows_per_order
+            ),
+        );
+    }
+
+    fn reads_table(&self, out: &mut String) {
+        let reads = &self.reads;
+        para(out, "## Product reads\n");
+        let bare = median(&reads.bare.per_second);
+        let side = |name: &str, side: &Measured| {
+            let middle = median(&side.per_second);
+            vec![
+                name.to_owned(),
+                thousands(middle),
+                percent(permille(middle, bare)),
+                format!("{} µs", median(&side.cpu_us)),
+                list(&side.per_second),
+            ]
+        };
+        table(
+            out,
+            &[
+                "`GET /v1/store/products/{id}`",
+                "requests/s",
+                "of bare",
+                "server CPU per request",
+                "windows",
+            ],
+            [
+                side("bare axum handler", &reads.bare),
+                side("Stoa", &reads.small),
+                side("Stoa, orders stored", &reads.large),
+            ],
+        );
+        let ramp = reads.ramp.iter().map(|(c, n)| format!("{c} clients {}/s", thousands(*n)));
+        para(
+            out,
+            &format!(
+                "{} clients, saturated, the three in turn; found by a ramp ({}). {} products in turn, {} bytes on \
+             average. The client takes the same CPU from every side, which flatters the slower one: the server's own \
+             CPU per request does not have that flaw. Open loop on Stoa at {}/s (70 % of its capacity): p50 {}, p99 {}, \
+             longest {}, from when each request was due.\n",
+                reads.clients,
+                ramp.collect::<Vec<_>>().join(", "),
+                self.sizes.products.0,
+                self.sizes.products.1,
+                thousands(reads.open_loop_per_second),
+                millis(reads.open_loop.p50_us),
+                millis(reads.open_loop.p99_us),
+                millis(reads.open_loop.max_us),
+            ),
+        );
+    }
+
+    fn orders_table(&self, out: &mut String) {
+        para(out, "## Orders placed\n");
+        let raw = median(&self.orders.raw);
+        let row = |level: &Level| {
+            let middle = median(&rates(&level.small));
+            let (typical, open) = (typical(&level.small), &level.open_loop.latency);
+            let of = |f: fn(&Placed) -> String| typical.map_or_else(String::new, f);
+            vec![
+                level.clients.to_string(),
+                thousands(middle),
+                percent(permille(middle, raw)),
+                of(|w| millis(w.latency.p50_us)),
+                of(|w| millis(w.latency.p99_us)),
+                of(|w| millis(w.cpu_us)),
+                format!("{}/s", thousands(level.open_loop_per_second)),
+                millis(open.p50_us),
+                millis(open.p99_us),
+                list(&rates(&level.small)),
+            ]
+        };
+        let head = [
+            "clients",
+            "orders/s",
+            "of raw",
+            "p50",
+            "p99",
+            "CPU per order",
+            "open loop at",
+            "p50",
+            "p99",
+            "windows",
+        ];
+        table(out, &head, self.orders.levels.iter().map(row));
+        let settled = self.orders.levels.iter().flat_map(|l| &l.small).map(|w| w.settled_ms).max();
+        para(
+            out,
+            &format!(
+                "`POST /v1/store/orders`, two lines each, answered after every commit is durable. The first p50 and p99 are \
+             with all clients busy (the median window); the second are an open loop at 70 % of that rate, from when \
+             each order was due. CPU per order is the server's, with the messages an order causes, until it is idle \
+             again (at most {} ms after a window). Carts are filled before a window and not timed with it: two lines and \
+             a checkout at {} carts/s with 32 clients.\n",
+                settled.unwrap_or(0),
+                thousands(self.filled_per_second),
+            ),
+        );
+    }
+
+    fn stored_table(&self, out: &mut String) {
+        para(out, &format!("## With {} orders stored\n", thousands(self.sizes.orders_stored)));
+        let most = self.orders.levels.last().map_or(&[][..], |l| &l.small);
+        let row = |name: &str, small: &[u64], large: &[u64]| {
+            let (a, b) = (median(small), median(large));
+            vec![
+                name.to_owned(),
+                thousands(a),
+                thousands(b),
+                percent(difference_permille(a, b)),
+                list(small),
+                list(large),
+            ]
+        };
+        let (small, large) = (rates(most), rates(&self.orders.large));
+        let clients = LEVELS[LEVELS.len() - 1];
+        table(
+            out,
+            &[
+                "a second",
+                "small store",
+                "large store",
+                "difference",
+                "small, windows",
+                "large, windows",
+            ],
+            [
+                row("product reads", &self.reads.small.per_second, &self.reads.large.per_second),
+                row(&format!("orders, {clients} clients"), &small, &large),
+            ],
+        );
+        para(
+            out,
+            &format!(
+                "Two data folders, two servers, loaded in turn. RssAnon after everything: {} (small), {} (large).\n",
+                megabytes(self.rss_anon_kb[0]),
+                megabytes(self.rss_anon_kb[1]),
+            ),
+        );
+    }
+
+    fn how(&self, out: &mut String) {
+        let Sizes { tenant, placement, window_s, rounds, members, orders_stored, .. } = &self.sizes;
+        para(out, "## How it was measured\n");
+        bullets(out, &[
+            format!("The release `stoa demo`, tenant `{tenant}` with placement {placement}, over HTTP/1.1 on loopback with kept-alive connections and TCP_NODELAY; windows of {window_s} s, medians of {rounds} where sides are compared (3 at the lower levels)."),
+            format!("{members} members with sessions, addresses and filled carts are copies of one who registered through the API, written into the stopped server's files; so is the stock. Members buy in turn; the quota of unpaid orders is raised to 100,000 and unpaid orders close after 12 h, so that neither interferes."),
+            format!("{} stored orders are copies of one that was placed through the API: completed, with lines, five steps of history, reservation and ledger, spread over the cells by the placement formula and over ten months; their messages and idempotency records are gone, as housekeeping would have it. One in four belongs to a member who buys during the run.", thousands(*orders_stored)),
+            "Latencies are kept to three digits (HdrHistogram). An open loop's arrivals are evenly spaced and wait for nobody; what is late counts from when it was due, in steps of 0.2 ms.".to_owned(),
+        ]);
+    }
+}
+
+fn at_least(what: &str, figure: u64, beside: &str, limit: u64, required: u64) -> Check {
+    let ratio = permille(figure, limit);
+    Check {
+        what: what.to_owned(),
+        figure: format!("{}/s", thousands(figure)),
+        beside: format!("{}/s ({beside})", thousands(limit)),
+        ratio: percent(ratio),
+        required: format!("at least {}", percent(required)),
+        holds: limit > 0 && ratio >= required,
+    }
+}
+
+fn within(what: &str, large: u64, small: u64) -> Check {
+    let difference = difference_permille(small, large);
+    Check {
+        what: what.to_owned(),
+        figure: format!("{}/s", thousands(large)),
+        beside: format!("{}/s (few orders stored)", thousands(small)),
+        ratio: format!("{} apart", percent(difference)),
+        required: format!("within {}", percent(DIFFERENCE_MAX)),
+        holds: small > 0 && large > 0 && difference <= DIFFERENCE_MAX,
+    }
+}
+
+fn megabytes(kb: u64) -> String {
+    format!("{} MB", thousands(kb * 1_024 / 1_000_000))
+}
+
+fn para(out: &mut String, text: &str) {
+    // Writing into a String cannot fail.
+    let _ = writeln!(out, "{text}");
+}
+
+fn bullets(out: &mut String, items: &[String]) {
+    for item in items {
+        para(out, &format!("- {item}"));
+    }
+    para(out, "");
+}
+
+fn table(out: &mut String, head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+    para(out, &format!("| {} |", head.join(" | ")));
+    para(out, &format!("|{}", "---|".repeat(head.len())));
+    for row in rows {
+        para(out, &format!("| {} |", row.join(" | ")));
+    }
+    para(out, "");
+}
+
+#[cfg(test)]
+#[path = "report_tests.rs"]
+mod tests;
