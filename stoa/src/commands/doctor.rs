@@ -1,0 +1,43 @@
+//! `stoa doctor`: whether a data folder is well.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use kit::TenantCode;
+
+use crate::access::Access;
+use crate::commands::{DataArgs, Out, failed};
+use crate::operator::Examine;
+
+const WITHIN: Duration = Duration::from_secs(60);
+
+/// What `stoa doctor` takes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+pub(super) async fn run(args: Args, out: &mut Out) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(
+        args.data.data.is_dir(),
+        "{} is no folder; give the data folder with --data",
+        args.data.data.display()
+    );
+    let access = Access::to(&args.data.data).await?;
+    let ctx = access.ctx(TenantCode::platform(), WITHIN)?;
+    let findings = access.operator.examine(&ctx, Examine {}).await.map_err(failed)?;
+    access.close().await;
+    for finding in &findings {
+        let mark = if finding.ok { out.good("✓") } else { out.bad("✗") };
+        out.line(format!("{mark} {}: {}", finding.what, finding.detail))?;
+    }
+    out.value(&findings)?;
+    let ill = findings.iter().filter(|f| !f.ok).count();
+    if ill == 0 {
+        out.line("all is well")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    out.line(format!("{ill} findings; dead messages: see `stoa outbox list --state dead`"))?;
+    Ok(ExitCode::FAILURE)
+}

@@ -1,0 +1,179 @@
+//! The flow documents of the demo's tenants. Documents only: what they mean is decided by the services
+//! that run them.
+
+use serde_json::Value;
+
+/// The flow of after-sale cases, the same for every demo tenant.
+pub const AFTER_SALE_FLOW: &str = include_str!("../../demo/flows/after_sale.json");
+
+const FLORA: &str = include_str!("../../demo/flows/flora-order.json");
+const GADGET: &str = include_str!("../../demo/flows/gadget-order.json");
+const OUTLET: &str = include_str!("../../demo/flows/outlet-order.json");
+
+/// The order flow of a demo tenant (any other tenant gets the plain one), in which an unpaid order is
+/// closed `close_after`, an ISO 8601 duration such as `PT30M` or `PT2S`. Whether that is one is checked
+/// when the document is published.
+#[must_use]
+pub fn order_flow(tenant: &str, close_after: &str) -> String {
+    let text = match tenant {
+        "gadget" => GADGET,
+        "outlet" => OUTLET,
+        _ => FLORA,
+    };
+    // The documents are part of the program and a test reads them all; one that could not be read would
+    // be refused, with the reason, when it is published.
+    let Ok(mut document) = serde_json::from_str::<Value>(text) else { return text.to_owned() };
+    let triggers = document.get_mut("triggers").and_then(Value::as_array_mut);
+    for trigger in triggers.into_iter().flatten() {
+        if trigger.get("operation").and_then(Value::as_str) == Some("close") {
+            trigger["after"] = Value::from(close_after);
+        }
+    }
+    document.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use flow::{CheckedFlow, SYSTEM};
+    use serde_json::json;
+
+    use super::*;
+
+    fn checked(tenant: &str) -> CheckedFlow {
+        flow::validate(&order::order_flow_kind(), &order_flow(tenant, "PT2S")).unwrap()
+    }
+
+    fn vars(paid: i64, method: &str) -> Value {
+        json!({ "order": {
+            "total_amount": 100, "paid_amount": paid, "payment_method": method, "units": 1,
+            "lines": 1, "channel": "web",
+        }})
+    }
+
+    /// Where each of these operations leads, one after the other.
+    fn walk(flow: &CheckedFlow, vars: &Value, steps: &[(&str, &str)]) -> Vec<String> {
+        let mut status = flow.init_status().to_owned();
+        let mut seen = Vec::new();
+        for (operation, role) in steps {
+            status = flow.decide(&status, operation, role, vars).unwrap().to;
+            seen.push(status.clone());
+        }
+        seen
+    }
+
+    #[test]
+    fn every_document_is_valid() {
+        for tenant in ["flora", "gadget", "outlet", "fuzz"] {
+            checked(tenant);
+        }
+        flow::validate(&order::after_sale_flow_kind(), AFTER_SALE_FLOW).unwrap();
+        for text in [FLORA, GADGET, OUTLET] {
+            flow::validate(&order::order_flow_kind(), text).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_unpaid_order_is_closed_after_the_time_given_and_a_paid_one_is_not() {
+        for tenant in ["flora", "gadget", "outlet"] {
+            let flow = checked(tenant);
+            let timer = flow.entry_triggers("PENDING_PAYMENT").remove(0);
+            assert_eq!((timer.after, timer.operation.as_str()), (Duration::from_secs(2), "close"));
+            let unpaid = flow.check_trigger(timer.index, "PENDING_PAYMENT", &vars(0, "card"));
+            let closed = unpaid.unwrap().unwrap();
+            assert_eq!(closed.to, "CLOSED");
+            assert!(closed.actions.iter().any(|a| a.name == "release_stock"));
+            let paid = flow.check_trigger(timer.index, "PENDING_PAYMENT", &vars(1, "card"));
+            assert_eq!(paid.unwrap(), None);
+        }
+        assert!(order_flow("flora", "PT30M").contains("PT30M"));
+    }
+
+    #[test]
+    fn a_card_order_walks_from_paid_to_completed() {
+        let (paid, system) = (vars(100, "card"), SYSTEM);
+        let steps = [
+            ("pay", system),
+            ("ship", "staff.warehouse"),
+            ("deliver", system),
+            ("receive", "buyer"),
+            ("complete", system),
+        ];
+        let expected = ["PAID", "SHIPPED", "DELIVERED", "RECEIVED", "COMPLETED"];
+        assert_eq!(walk(&checked("flora"), &paid, &steps), expected);
+        assert_eq!(walk(&checked("outlet"), &paid, &steps), expected);
+        let mut packed = steps.to_vec();
+        packed.insert(1, ("pack", "staff.warehouse"));
+        assert_eq!(
+            walk(&checked("gadget"), &paid, &packed),
+            ["PAID", "PACKED", "SHIPPED", "DELIVERED", "RECEIVED", "COMPLETED"]
+        );
+    }
+
+    #[test]
+    fn a_packed_order_that_no_carrier_fetches_goes_back_to_the_table() {
+        let flow = checked("gadget");
+        assert!(flow.decide("PAID", "ship", SYSTEM, &vars(100, "card")).is_err());
+        let timer = flow.entry_triggers("PACKED").remove(0);
+        assert_eq!(timer.after, Duration::from_secs(2 * 24 * 3600));
+        let back = |v: &Value| flow.check_trigger(timer.index, "PACKED", v).unwrap().unwrap().to;
+        assert_eq!(back(&vars(100, "card")), "PAID");
+        assert_eq!(back(&vars(0, "cash_on_delivery")), "CONFIRMED");
+    }
+
+    #[test]
+    fn cash_is_confirmed_shipped_and_collected_whichever_news_comes_first() {
+        let flow = checked("outlet");
+        let (due, paid) = (vars(0, "cash_on_delivery"), vars(100, "cash_on_delivery"));
+        assert!(flow.decide("PENDING_PAYMENT", "confirm_cash", SYSTEM, &vars(0, "card")).is_err());
+        let first = walk(&flow, &due, &[("confirm_cash", SYSTEM), ("ship", SYSTEM)]);
+        assert_eq!(first, ["CONFIRMED", "SHIPPED"]);
+        assert!(flow.decide("SHIPPED", "collect", SYSTEM, &due).is_err());
+        for status in ["SHIPPED", "DELIVERED"] {
+            let collected = flow.decide(status, "collect", SYSTEM, &paid).unwrap();
+            assert_eq!(collected.to, "RECEIVED");
+            assert!(collected.actions.iter().any(|a| a.name == "sell_stock"));
+        }
+        // The carrier's news of the delivery may come after the cash, or after the buyer's word.
+        assert_eq!(flow.decide("RECEIVED", "deliver", SYSTEM, &paid).unwrap().to, "RECEIVED");
+        assert_eq!(flow.decide("COMPLETED", "deliver", SYSTEM, &paid).unwrap().to, "COMPLETED");
+    }
+
+    #[test]
+    fn unpaid_orders_can_be_cancelled_and_late_money_goes_back() {
+        for tenant in ["flora", "gadget"] {
+            let flow = checked(tenant);
+            for role in ["buyer", "staff"] {
+                let done = flow.decide("PENDING_PAYMENT", "cancel", role, &vars(0, "card"));
+                assert_eq!(done.unwrap().to, "CANCELLED");
+            }
+            assert!(flow.decide("PENDING_PAYMENT", "cancel", "buyer", &vars(100, "card")).is_err());
+            assert!(flow.decide("PAID", "cancel", "buyer", &vars(100, "card")).is_err());
+            for status in ["CLOSED", "CANCELLED"] {
+                let back = flow.decide(status, "refund_late_payment", SYSTEM, &vars(100, "card"));
+                let back = back.unwrap();
+                assert_eq!((back.to.as_str(), back.actions[0].name.as_str()), (status, "refund"));
+                assert!(flow.is_final(status));
+                let nothing = flow.decide(status, "refund_late_payment", SYSTEM, &vars(0, "card"));
+                assert!(nothing.is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn statuses_and_buttons_have_names_in_both_languages() {
+        for tenant in ["flora", "gadget", "outlet"] {
+            let flow = checked(tenant);
+            let document = flow.document();
+            for (code, status) in &document.statuses {
+                assert!(status.labels.contains_key("zh-CN"), "{code}");
+                assert_ne!(document.status_label(code, "en"), code);
+            }
+            for (name, transitions) in &document.operations {
+                let all = transitions.as_slice().iter();
+                assert!(all.clone().all(|t| t.labels.contains_key("zh-CN")), "{name}");
+            }
+        }
+    }
+}
