@@ -25,7 +25,13 @@ pub(crate) async fn bind(request: Request, body_max: usize) -> Result<Request, P
     let bytes = extract::read_body(body, body_max).await?;
     let route = route_name(&parts.method, parts.extensions.get::<MatchedPath>());
     let ctx = parts.extensions.get_mut::<Ctx>().ok_or_else(extract::no_context)?;
-    let body_hash = hex::encode(Sha256::digest(&bytes));
+    // The route is a template, so the path is hashed with the body: the same key for another thing is
+    // another request, and refused as one.
+    let mut hash = Sha256::new();
+    hash.update(parts.uri.path().as_bytes());
+    hash.update([0]);
+    hash.update(&bytes);
+    let body_hash = hex::encode(hash.finalize());
     ctx.idempotency = Some(IdempotencyKey { key, route, body_hash });
     Ok(Request::from_parts(parts, Body::from(bytes)))
 }

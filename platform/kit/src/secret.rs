@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 /// A value whose Debug form hides it.
@@ -29,7 +30,8 @@ impl<T> fmt::Debug for Secret<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        T::deserialize(d).map(Self)
+        // The error of a wrong type would repeat the value.
+        T::deserialize(d).map(Self).map_err(|_| D::Error::custom("not a value of the right type"))
     }
 }
 
@@ -48,6 +50,12 @@ pub fn reveal<T: serde::Serialize, S: serde::Serializer>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_not_repeated() {
+        let error = serde_json::from_str::<Secret<String>>("12345678").unwrap_err().to_string();
+        assert!(!error.contains("1234"), "{error}");
+    }
 
     #[test]
     fn debug_never_shows_the_value() {

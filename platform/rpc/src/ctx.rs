@@ -105,7 +105,7 @@ pub struct IdempotencyKey {
     pub key: String,
     /// Method and route template, such as `POST /v1/store/orders`.
     pub route: String,
-    /// SHA-256 of the body, in hex.
+    /// SHA-256 of the path and the body, in hex: what must be the same when the key comes again.
     pub body_hash: String,
 }
 
