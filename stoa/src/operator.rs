@@ -131,7 +131,11 @@ impl Operator for Local {
                 "{} pending (oldest {} ms), {} delayed, {} dead",
                 stats.pending, stats.oldest_pending_ms, stats.delayed, stats.dead
             );
-            findings.push(Finding { what: format!("messages of {name}"), ok: stats.dead == 0, detail });
+            findings.push(Finding {
+                what: format!("messages of {name}"),
+                ok: stats.dead == 0,
+                detail,
+            });
         }
         Ok(findings)
     }
@@ -150,7 +154,10 @@ impl Local {
             let text = format!("one of {}", names.join(", "));
             return Err(Fault::invalid("service", text));
         }
-        Ok(self.outboxes.iter().filter(move |(name, _)| service.as_deref().is_none_or(|s| s == *name)))
+        Ok(self
+            .outboxes
+            .iter()
+            .filter(move |(name, _)| service.as_deref().is_none_or(|s| s == *name)))
     }
 }
 

@@ -94,7 +94,11 @@ impl Validate for Settings {
         problems.require(listen.is_ok(), "server.listen", "an address and port: 127.0.0.1:8080");
         problems.require(!self.server.data.as_os_str().is_empty(), "server.data", "a folder");
         problems.range("server.connections_max", self.server.connections_max, 1..=1_000_000);
-        problems.range("server.request_timeout", self.server.request_timeout.as_millis(), 100..=60_000);
+        problems.range(
+            "server.request_timeout",
+            self.server.request_timeout.as_millis(),
+            100..=60_000,
+        );
         let format = self.log.format.parse::<Format>();
         problems.require(format.is_ok(), "log.format", "`text` or `json`");
         problems.range("storage.readers", self.storage.readers, 1..=64);

@@ -69,11 +69,8 @@ struct ReadyTenant {
 
 pub(super) async fn run(args: Args, out: &mut Out) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
-    let format = if args.log_json {
-        telemetry::logs::Format::Json
-    } else {
-        telemetry::logs::Format::Text
-    };
+    let format =
+        if args.log_json { telemetry::logs::Format::Json } else { telemetry::logs::Format::Text };
     telemetry::logs::init(format, &args.log)?;
     let metrics = telemetry::metrics::install()?;
     if args.reset {
@@ -166,12 +163,7 @@ fn ready(port: u16, seeded: &Seeded) -> Ready<'_> {
     }
 }
 
-fn announce(
-    ready: &Ready<'_>,
-    took: Duration,
-    folder: &Path,
-    out: &mut Out,
-) -> anyhow::Result<()> {
+fn announce(ready: &Ready<'_>, took: Duration, folder: &Path, out: &mut Out) -> anyhow::Result<()> {
     out.value(ready)?;
     out.line("")?;
     for tenant in &ready.tenants {
@@ -186,7 +178,9 @@ fn announce(
         ))?;
     }
     out.line("")?;
-    out.line("  test cards: 4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined (12/30, 123)")?;
+    out.line(
+        "  test cards: 4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined (12/30, 123)",
+    )?;
     out.line(format!(
         "  ready after {} ms; data in {}; Ctrl-C stops, nothing is lost",
         took.as_millis(),

@@ -4,10 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::extract::Request;
+use axum::http::HeaderMap;
+use axum::http::header::HOST;
+use axum::response::IntoResponse as _;
 use http_kit::Api;
-use kit::{Secret, SharedClock, SharedEntropy, TenantCode, Timestamp};
+use kit::{Limit, Secret, SharedClock, SharedEntropy, TenantCode, Timestamp};
 use rpc::{Actor, Fault, ServiceError as _};
 use telemetry::{Health, Metrics};
+use tower::ServiceExt as _;
 
 use crate::options::PlatformOptions;
 use crate::platform::{Clients, system_ctx};
@@ -39,6 +45,7 @@ pub(super) fn build(front: Front, options: &PlatformOptions) -> Result<(bus::Bus
         health,
         metrics,
     };
+    let bare = bare_pages(clients.clone(), Arc::clone(&entropy));
     let (routes, document) = api.finish();
     let pages = storefront::start(
         storefront::Deps {
@@ -55,10 +62,52 @@ pub(super) fn build(front: Front, options: &PlatformOptions) -> Result<(bus::Bus
         },
         storefront::Options { cookie_secure: options.cookie_secure },
     );
-    let bus = bus::Bus::builder(deps).options(bus_options).api(routes).pages(pages);
+    let bus =
+        bus::Bus::builder(deps).options(bus_options).api(routes).pages(pages).bare_pages(bare);
     let document = titled(document);
     let text = http_kit::openapi::to_json(&document).map_err(Fault::internal)?;
     Ok((bus.openapi(document).build().map_err(Fault::internal)?, text))
+}
+
+/// The pages of a host of no tenant: where the shops are, asked anew for every visit.
+fn bare_pages(clients: Clients, entropy: SharedEntropy) -> Router {
+    Router::new().fallback(move |request: Request| {
+        let (clients, entropy) = (clients.clone(), Arc::clone(&entropy));
+        async move {
+            match shops(&clients, &entropy, request.headers()).await {
+                Ok(shops) => storefront::bare(shops).oneshot(request).await.into_response(),
+                Err(fault) => http_kit::Problem::from(fault).into_response(),
+            }
+        }
+    })
+}
+
+async fn shops(
+    clients: &Clients,
+    entropy: &SharedEntropy,
+    headers: &HeaderMap,
+) -> Result<Vec<storefront::Shop>, Fault> {
+    let ctx = system_ctx(TenantCode::platform(), entropy, ASK_WITHIN)?;
+    let limit = Limit::new(Limit::MAX).map_err(Fault::internal)?;
+    let page = clients.tenant.list(&ctx, tenant_api::List { cursor: None, limit }).await;
+    let page = page.map_err(tenant_api::Error::into_fault)?;
+    // Shops are on the port that the visitor came by.
+    let host = headers.get(HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
+    let port = host.rsplit_once(':').map_or("", |(_, port)| port);
+    let port = if port.bytes().all(|b| b.is_ascii_digit()) { port } else { "" };
+    let colon = if port.is_empty() { "" } else { ":" };
+    Ok(page
+        .items
+        .into_iter()
+        .filter_map(|tenant| {
+            let locale = tenant.locales.first()?;
+            Some(storefront::Shop {
+                name: tenant.name.get(locale).to_owned(),
+                tagline: tenant.theme.tagline.clone(),
+                url: format!("http://{}{colon}{port}/", tenant.hosts.first()?),
+            })
+        })
+        .collect())
 }
 
 /// The document with its title.

@@ -108,7 +108,19 @@ impl Platform {
         };
         let (bus, openapi) = front::build(front, &options)?;
         let outboxes = wired.outboxes;
-        Ok(Self { clients, outboxes, databases, bus, openapi, schema_conflicts, health, ids, tasks, clock, entropy })
+        Ok(Self {
+            clients,
+            outboxes,
+            databases,
+            bus,
+            openapi,
+            schema_conflicts,
+            health,
+            ids,
+            tasks,
+            clock,
+            entropy,
+        })
     }
 
     /// A context for something the platform itself does for a tenant.

@@ -84,7 +84,7 @@ pub(super) fn wire(wiring: &Wiring<'_>) -> Result<Wired, Fault> {
             ids: ids.clone(),
             entropy: Arc::clone(entropy),
         },
-        options.inventory.clone(),
+        options.inventory,
     );
     parts.add(inventory.consumers, inventory.api);
     // They send nothing, but what they have consumed and answered is to be forgotten some day.
@@ -98,7 +98,7 @@ pub(super) fn wire(wiring: &Wiring<'_>) -> Result<Wired, Fault> {
             tenants: tenants.clone(),
             inventory: inventory.client.clone(),
         },
-        options.product.clone(),
+        options.product,
     );
     parts.add(product.consumers, product.api);
     // Carts ask orders for ids, and orders ask carts for lines.
@@ -112,7 +112,7 @@ pub(super) fn wire(wiring: &Wiring<'_>) -> Result<Wired, Fault> {
             inventory: inventory.client.clone(),
             tenants: tenants.clone(),
         },
-        options.cart.clone(),
+        options.cart,
     );
     parts.add(cart.consumers, cart.api);
     cart.purge.spawn(tasks);
@@ -141,7 +141,7 @@ pub(super) fn wire(wiring: &Wiring<'_>) -> Result<Wired, Fault> {
             ids: ids.clone(),
             orders: order.client.clone(),
         },
-        options.fulfillment.clone(),
+        options.fulfillment,
     );
     parts.add(fulfillment.consumers, fulfillment.api);
     let clients = Clients {
@@ -202,7 +202,7 @@ fn people(
             entropy: Arc::clone(entropy),
             passwords: passwords()?,
         },
-        options.staff.clone(),
+        options.staff,
     );
     parts.add(Vec::new(), staff.api);
     staff.sweep.spawn(tasks);
@@ -213,7 +213,7 @@ fn people(
             entropy: Arc::clone(entropy),
             passwords: passwords()?,
         },
-        options.member.clone(),
+        options.member,
     );
     parts.add(Vec::new(), member.api);
     member.sweep.spawn(tasks);

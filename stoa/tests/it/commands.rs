@@ -6,11 +6,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 fn stoa(folder: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_stoa"))
-        .args(args)
-        .env("STOA_DATA", folder)
-        .output()
-        .unwrap()
+    Command::new(env!("CARGO_BIN_EXE_stoa")).args(args).env("STOA_DATA", folder).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -29,7 +25,8 @@ fn a_tenant_is_added_once_and_listed() {
     let listed = stoa(folder.path(), &["tenant", "list", "--json"]);
     let tenants: Value = serde_json::from_slice(&listed.stdout).unwrap();
     assert_eq!(tenants[0]["code"], "my-shop");
-    let overflow = ["tenant", "add", "big", "--name", "B", "--host", "b.localhost", "--placement", "30,1,4,0"];
+    let overflow =
+        ["tenant", "add", "big", "--name", "B", "--host", "b.localhost", "--placement", "30,1,4,0"];
     let refused = stoa(folder.path(), &overflow);
     assert_eq!(refused.status.code(), Some(2));
     assert!(text(&refused.stderr).contains("past 31"), "{}", text(&refused.stderr));

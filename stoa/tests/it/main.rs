@@ -1,6 +1,6 @@
 //! Tests of the wiring and the commands: what only shows when everything is together.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod commands;
 mod wiring;
