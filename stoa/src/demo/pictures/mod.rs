@@ -85,7 +85,7 @@ fn placed(close: bool, dice: &mut Dice) -> String {
     let (scale, x, y) = if close {
         (dice.between(128, 142), dice.between(370, 430), dice.between(430, 480))
     } else {
-        (dice.between(80, 86), 400, 412)
+        (dice.between(88, 94), 400, 410)
     };
     let turn = dice.between(-3, 3);
     format!(
@@ -171,7 +171,7 @@ mod tests {
             let named = |s: &&str| s.trim().strip_suffix('=').is_some_and(|n| !n.contains(' '));
             let bare = quotes.len() - 1;
             let tail = quotes.last().is_some_and(|t| t.trim().is_empty());
-            if bare % 2 != 0 || !tail || !quotes.iter().take(bare).step_by(2).all(|s| named(&s)) {
+            if !bare.is_multiple_of(2) || !tail || !quotes.iter().take(bare).step_by(2).all(named) {
                 return Err(format!("<{tag}> has a bad attribute"));
             }
             roots += usize::from(open.is_empty());

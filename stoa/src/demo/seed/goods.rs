@@ -154,8 +154,7 @@ impl Seeder<'_> {
         Ok(info.skus.into_iter().map(|s| (s.code, s.id)).collect())
     }
 
-    /// Draws and keeps a product's pictures. When this is cut off before the product is made, they are
-    /// kept without one; nobody sees them.
+    /// Draws and keeps a product's pictures. The same bytes are kept once, however often this is cut off.
     async fn pictures(&self, shop: &Shop, product: &Product) -> Result<Vec<Image>, SeedError> {
         let looks = product.looks(shop.scene);
         let put = looks.iter().enumerate().map(|(index, look)| async move {

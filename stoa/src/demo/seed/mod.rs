@@ -83,7 +83,7 @@ pub enum SeedError {
         /// What was being done.
         step: &'static str,
         /// Why.
-        fault: Fault,
+        fault: Box<Fault>,
     },
 }
 
@@ -122,7 +122,7 @@ pub async fn seed(
         platform.ensure_cells().await.map_err(|fault| SeedError::Call {
             tenant: TenantCode::platform(),
             step: "making the cells of new shops",
-            fault,
+            fault: Box::new(fault),
         })?;
     }
     seeder.fill(&shops).await?;
@@ -288,7 +288,7 @@ impl<'a> Seeder<'a> {
 }
 
 fn failed(shop: &Shop, step: &'static str, e: impl ServiceError) -> SeedError {
-    SeedError::Call { tenant: shop.code.clone(), step, fault: e.into_fault() }
+    SeedError::Call { tenant: shop.code.clone(), step, fault: Box::new(e.into_fault()) }
 }
 
 /// All items of a list that comes in pages.

@@ -13,7 +13,9 @@ use product_api::{
 };
 use staff_api::{StaffClient, StaffMember, StaffMock};
 use tenant_api::{Added, TenantClient, TenantInfo, TenantMock};
-use types::{AddressId, ImageId, MemberId, SpuId, StaffId};
+use types::{
+    AddressId, BrandId, CategoryId, ImageId, MemberId, SkuId, SpuId, StaffId, WarehouseId,
+};
 
 use super::*;
 
@@ -356,8 +358,6 @@ impl Fake {
         OrderClient::mock(mock)
     }
 }
-
-use types::{BrandId, CategoryId, SkuId, WarehouseId};
 
 fn of<T: Clone>(map: &BTreeMap<(String, String), T>, tenant: &str) -> Vec<T> {
     map.iter().filter(|((t, _), _)| t == tenant).map(|(_, v)| v.clone()).collect()
