@@ -126,7 +126,7 @@ fn late(service: &Service) -> TokenStream {
         let Method { ident, ctx, req, resp, error, .. } = method;
         quote! {
             async fn #ident(&self, ctx: #ctx, req: #req) -> ::std::result::Result<#resp, #error> {
-                match self.0.get() {
+                match self.0.get().and_then(::std::sync::Weak::upgrade) {
                     ::std::option::Option::Some(bound) => bound.#ident(ctx, req).await,
                     ::std::option::Option::None => {
                         ::std::result::Result::Err(::rpc::__private::not_started(#name).into())
@@ -137,10 +137,12 @@ fn late(service: &Service) -> TokenStream {
     });
     quote! {
         /// A handle that is bound later, and what binds it: services that call each other cannot all be
-        /// started first. A call before that is `Unavailable`; binding twice keeps the first.
+        /// started first. A call before that is `Unavailable`; binding twice keeps the first. It does not
+        /// keep the service alive, so that two that call each other can both end: hold the bound handle
+        /// for as long as it is to be called.
         #[must_use]
         pub fn late() -> (Self, ::std::boxed::Box<dyn ::std::ops::FnOnce(Self) + ::std::marker::Send>) {
-            struct Late(::std::sync::Arc<::std::sync::OnceLock<::std::sync::Arc<dyn #ident>>>);
+            struct Late(::std::sync::Arc<::std::sync::OnceLock<::std::sync::Weak<dyn #ident>>>);
             #[::rpc::async_trait]
             impl #ident for Late {
                 #(#methods)*
@@ -149,7 +151,7 @@ fn late(service: &Service) -> TokenStream {
             let bind = ::std::sync::Arc::clone(&cell);
             let bind = move |bound: #client| {
                 // The first binding stands.
-                let _ = bind.set(bound.0);
+                let _ = bind.set(::std::sync::Arc::downgrade(&bound.0));
             };
             (Self::local(Late(cell)), ::std::boxed::Box::new(bind))
         }

@@ -114,8 +114,12 @@ async fn a_late_handle_is_unavailable_until_it_is_bound_and_then_keeps_the_contr
     let (client, bind) = GreeterClient::late();
     let early = client.hello_v0(&full_ctx(WITHIN), "you".to_owned()).await.unwrap_err();
     assert_eq!(early.into_fault().code, ErrorCode::Unavailable);
-    bind(GreeterClient::local(Polite::new(Arc::<Events>::default())));
+    let bound = GreeterClient::local(Polite::new(Arc::<Events>::default()));
+    bind(bound.clone());
     suite(&client).await;
+    drop(bound);
+    let late = client.hello_v0(&full_ctx(WITHIN), "you".to_owned()).await.unwrap_err();
+    assert_eq!(late.into_fault().code, ErrorCode::Unavailable, "it keeps nobody alive");
 }
 
 #[tokio::test]

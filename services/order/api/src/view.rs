@@ -96,6 +96,7 @@ pub struct OrderLine {
 
 /// Places the order of a checkout.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = PlaceOrder)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
     /// From `POST /v1/store/checkout`; becomes the order's id.
