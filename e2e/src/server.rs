@@ -1,0 +1,273 @@
+//! A running `stoa demo` on a throwaway folder. It can be killed as a power failure would kill it and
+//! started again on the same folder. Only the process that was started here is ever killed.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use crate::client::Caller;
+use crate::desk::Desk;
+use crate::shopper::Shopper;
+
+/// How long a start may take at most, the first one in a debug build on a loaded machine included.
+const READY_WITHIN: Duration = Duration::from_secs(120);
+/// How often the ready file is looked for.
+const POLL: Duration = Duration::from_millis(2);
+/// What an error shows of the log at most, in characters.
+const LOG_CHARS_MAX: usize = 4_000;
+
+/// What a server is started with.
+#[derive(Debug, Clone, Default)]
+pub struct ServerOptions {
+    /// Orders that one member may leave unpaid at a time; the program's own limit without.
+    pub unpaid_orders_max: Option<u32>,
+    /// How long stock is held for an order that is being placed; the program's own time without.
+    pub reservation: Option<Duration>,
+}
+
+/// What the program writes when it is ready.
+#[derive(Debug, Clone, Deserialize)]
+struct Ready {
+    base_url: String,
+    tenants: Vec<Tenant>,
+    logins: Vec<Login>,
+    pid: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Tenant {
+    code: String,
+    host: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Login {
+    tenant: String,
+    kind: String,
+    role: String,
+    login: String,
+    password: String,
+}
+
+/// A server, running or killed.
+#[derive(Debug)]
+pub struct Server {
+    options: ServerOptions,
+    ready: Ready,
+    child: Option<Child>,
+    /// How long the last start took.
+    pub ready_after: Duration,
+    // Lives as long as the server.
+    folder: TempDir,
+}
+
+impl Server {
+    /// Starts a server on a new folder.
+    ///
+    /// # Errors
+    /// When the program is not there or is not ready in time; with what it logged.
+    pub async fn start(options: ServerOptions) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("stoa-e2e-").tempdir()?;
+        let (child, ready, ready_after) = launch(folder.path(), &options).await?;
+        Ok(Self { options, ready, child: Some(child), ready_after, folder })
+    }
+
+    /// Starts a server on a new folder, and kills it while it starts: whenever its folder has grown to
+    /// one of these sizes in bytes, or when it is ready before that. The last start is left alone.
+    ///
+    /// # Errors
+    /// When the program ends by itself, or the last start fails.
+    pub async fn start_after_kills(options: ServerOptions, sizes: &[u64]) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("stoa-e2e-").tempdir()?;
+        let ready_file = folder.path().join("ready.json");
+        for size in sizes {
+            let mut child = spawn(folder.path(), &ready_file, &options)?;
+            let began = Instant::now();
+            while began.elapsed() < READY_WITHIN
+                && !ready_file.exists()
+                && size_of(&folder.path().join("data")) < *size
+            {
+                if let Some(status) = child.try_wait()? {
+                    bail!("the program ended by itself ({status}): {}", log_of(folder.path()));
+                }
+                tokio::time::sleep(POLL).await;
+            }
+            child.kill()?;
+            child.wait()?;
+        }
+        let (child, ready, ready_after) = launch(folder.path(), &options).await?;
+        Ok(Self { options, ready, child: Some(child), ready_after, folder })
+    }
+
+    /// Kills it with a signal that cannot be caught.
+    ///
+    /// # Errors
+    /// When it was over already: then it did not live until now.
+    pub fn kill(&mut self) -> Result<()> {
+        let mut child = self.child.take().context("the server is not running")?;
+        if let Some(status) = child.try_wait()? {
+            bail!("the server ended by itself ({status}): {}", log_of(self.folder.path()));
+        }
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again on the same folder. It gets another port.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn restart(&mut self) -> Result<()> {
+        ensure!(self.child.is_none(), "the server is still running");
+        let (child, ready, ready_after) = launch(self.folder.path(), &self.options).await?;
+        self.child = Some(child);
+        self.ready = ready;
+        self.ready_after = ready_after;
+        Ok(())
+    }
+
+    /// Somebody who has not signed in, at a tenant.
+    ///
+    /// # Errors
+    /// When there is no such tenant.
+    pub fn visitor(&self, tenant: &str) -> Result<Caller> {
+        Caller::new(&self.ready.base_url, self.host(tenant)?)
+    }
+
+    /// Somebody who works for a tenant.
+    ///
+    /// # Errors
+    /// When nobody has this role, or cannot sign in.
+    pub async fn desk(&self, tenant: &str, role: &str) -> Result<Desk> {
+        let found = self
+            .ready
+            .logins
+            .iter()
+            .find(|l| l.kind == "staff" && l.tenant == tenant && l.role == role);
+        let login = found.with_context(|| format!("no staff with the role {role} at {tenant}"))?;
+        Desk::sign_in(&self.visitor(tenant)?, &login.login, &login.password).await
+    }
+
+    /// Somebody who registers at a tenant.
+    ///
+    /// # Errors
+    /// When that is refused.
+    pub async fn shopper(&self, tenant: &str, name: &str) -> Result<Shopper> {
+        Shopper::register(&self.visitor(tenant)?, name).await
+    }
+
+    /// The same shopper after a restart: the session still holds, the port is another.
+    ///
+    /// # Errors
+    /// When there is no such tenant.
+    pub fn again(&self, tenant: &str, shopper: &Shopper) -> Result<Shopper> {
+        Ok(shopper.moved(&self.ready.base_url, self.host(tenant)?))
+    }
+
+    /// Whether the program under test was built for measuring.
+    #[must_use]
+    pub fn is_release(&self) -> bool {
+        binary().is_ok_and(|path| path.components().any(|c| c.as_os_str() == "release"))
+    }
+
+    fn host(&self, tenant: &str) -> Result<&str> {
+        let found = self.ready.tenants.iter().find(|t| t.code == tenant);
+        Ok(&found.with_context(|| format!("no tenant {tenant}"))?.host)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // Whether it is gone already does not matter any more.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+async fn launch(folder: &Path, options: &ServerOptions) -> Result<(Child, Ready, Duration)> {
+    let ready_file = folder.join("ready.json");
+    let began = Instant::now();
+    let mut child = spawn(folder, &ready_file, options)?;
+    match wait_until_ready(&mut child, &ready_file, began).await {
+        Ok(ready) => Ok((child, ready, began.elapsed())),
+        Err(e) => {
+            let _ = child.kill();
+            let _ = child.wait();
+            Err(e.context(log_of(folder)))
+        }
+    }
+}
+
+fn spawn(folder: &Path, ready_file: &Path, options: &ServerOptions) -> Result<Child> {
+    if ready_file.exists() {
+        fs::remove_file(ready_file)?;
+    }
+    let mut command = Command::new(binary()?);
+    command.args(["demo", "--port", "0", "--data"]).arg(folder.join("data"));
+    command.arg("--ready-file").arg(ready_file);
+    if let Some(max) = options.unpaid_orders_max {
+        command.args(["--unpaid-orders-max", &max.to_string()]);
+    }
+    if let Some(held) = options.reservation {
+        command.args(["--reservation-ms", &held.as_millis().to_string()]);
+    }
+    let log = File::options().create(true).append(true).open(folder.join("log.txt"))?;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    command.spawn().with_context(|| format!("{command:?} cannot be started"))
+}
+
+/// How many bytes are in a folder; it may be in the making.
+fn size_of(folder: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    let size = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(meta) if meta.is_dir() => size_of(&entry.path()),
+        Ok(meta) => meta.len(),
+        Err(_) => 0,
+    };
+    entries.flatten().map(size).sum()
+}
+
+async fn wait_until_ready(child: &mut Child, ready_file: &Path, began: Instant) -> Result<Ready> {
+    while began.elapsed() < READY_WITHIN {
+        if let Ok(text) = fs::read_to_string(ready_file) {
+            let ready: Ready = serde_json::from_str(&text)?;
+            ensure!(ready.pid == child.id(), "another process wrote the ready file");
+            return Ok(ready);
+        }
+        if let Some(status) = child.try_wait()? {
+            bail!("the program ended before it was ready: {status}");
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    bail!("the program was not ready within {READY_WITHIN:?}")
+}
+
+fn log_of(folder: &Path) -> String {
+    let text = fs::read_to_string(folder.join("log.txt")).unwrap_or_default();
+    let skipped = text.chars().count().saturating_sub(LOG_CHARS_MAX);
+    format!("its log ends with: {}", text.chars().skip(skipped).collect::<String>())
+}
+
+/// The program under test: `STOA_BIN`, else the one that was built beside this test.
+fn binary() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("STOA_BIN") {
+        return Ok(path.into());
+    }
+    let test = std::env::current_exe()?;
+    // target/<profile>/deps/it-<hash> stands two levels below the programs' folder.
+    let folder = test.parent().and_then(Path::parent).context("the test has no folder")?;
+    let path = folder.join("stoa");
+    ensure!(
+        path.is_file(),
+        "{} is not built: run `cargo build -p stoa`, or name a program in STOA_BIN",
+        path.display()
+    );
+    Ok(path)
+}
