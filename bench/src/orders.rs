@@ -3,6 +3,7 @@
 //! the orders caused, and the CPU it used for them counts.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 use crate::load::{self, Load, Window, Work};
-use crate::machine::{cpu_ms, wait_until_idle};
+use crate::machine::{cpu_ms, fdatasyncs, wait_until_idle};
 use crate::process::Process;
 use crate::progress::Progress;
 use crate::raw::Raw;
@@ -32,6 +33,8 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(60);
 /// Carts are prepared for so many orders a second before anything was measured.
 const FIRST_GUESS: u64 = 3_000;
 const OPEN_LOOP_PERMILLE: u64 = 700;
+/// How long the disk alone is measured in each round.
+const DISK_WINDOW: Duration = Duration::from_millis(500);
 
 /// A store under load: its server, and its members with their carts.
 pub struct Store<'a> {
@@ -86,6 +89,8 @@ pub struct Figures {
     pub large: Vec<Placed>,
     /// Raw SQLite in turn with these.
     pub raw: Vec<u64>,
+    /// Confirmed appends of 4 KiB a second, in turn with these.
+    pub fdatasyncs: Vec<u64>,
 }
 
 impl Figures {
@@ -291,44 +296,81 @@ impl Work for Filling<'_> {
     }
 }
 
+/// What is loaded in turn.
+pub struct Sides<'a, 'b> {
+    /// The small store.
+    pub small: Store<'a>,
+    /// The large store.
+    pub large: Store<'a>,
+    /// The raw writer.
+    pub raw: &'b mut Raw,
+    /// Where the disk is asked.
+    pub folder: &'b Path,
+}
+
 /// Measures.
 ///
 /// # Errors
 /// When a server cannot be reached or a cart cannot be filled.
 pub fn run(
-    small: &mut Store<'_>,
-    large: &mut Store<'_>,
-    raw: &mut Raw,
+    sides: &mut Sides<'_, '_>,
     (window, rounds): (Duration, usize),
     progress: &Progress,
 ) -> Result<Figures> {
-    let mut figures = Figures { levels: Vec::new(), large: Vec::new(), raw: Vec::new() };
+    let (large, raw, fdatasyncs) = (Vec::new(), Vec::new(), Vec::new());
+    let mut figures = Figures { levels: Vec::new(), large, raw, fdatasyncs };
     for clients in LEVELS {
-        let compared = clients == LEVELS[LEVELS.len() - 1];
-        let rounds = if compared { rounds } else { rounds.min(LOWER_ROUNDS) };
-        let mut windows = Vec::new();
-        for round in 1..=rounds {
-            progress.say(format!("orders, {clients} clients: round {round} of {rounds}, small"));
-            windows.push(small.window(clients, Pace::Saturate, window)?);
-            if compared {
-                progress
-                    .say(format!("orders, {clients} clients: round {round} of {rounds}, large"));
-                figures.large.push(large.window(clients, Pace::Saturate, window)?);
-                progress.say(format!("orders: round {round} of {rounds}, raw SQLite"));
-                figures.raw.push(raw.run(window)?);
+        let windows = if clients == LEVELS[LEVELS.len() - 1] {
+            // The lower levels have warmed up the small store.
+            progress.say(format!("orders, {clients} clients: warming up the large store"));
+            sides.large.window(clients, Pace::Saturate, window / 2)?;
+            compare(sides, &mut figures, (window, rounds), progress)?
+        } else {
+            let rounds = rounds.min(LOWER_ROUNDS);
+            let mut windows = Vec::new();
+            for round in 1..=rounds {
+                progress.say(format!("orders, {clients} clients: round {round} of {rounds}"));
+                windows.push(sides.small.window(clients, Pace::Saturate, window)?);
             }
-        }
+            windows
+        };
         progress.say(format!("orders, {clients} clients: open loop"));
         let rate = (median(&rates(&windows)) * OPEN_LOOP_PERMILLE / 1_000).max(1);
-        let open_loop = small.window(clients, Pace::PerSecond(rate), window)?;
-        figures.levels.push(Level {
-            clients,
-            small: windows,
-            open_loop,
-            open_loop_per_second: rate,
-        });
+        let open_loop = sides.small.window(clients, Pace::PerSecond(rate), window)?;
+        let level = Level { clients, small: windows, open_loop, open_loop_per_second: rate };
+        figures.levels.push(level);
     }
     Ok(figures)
+}
+
+/// The level that is compared: both stores, raw and the disk in turn. Yields the small store's windows.
+fn compare(
+    sides: &mut Sides<'_, '_>,
+    figures: &mut Figures,
+    (window, rounds): (Duration, usize),
+    progress: &Progress,
+) -> Result<Vec<Placed>> {
+    let clients = LEVELS[LEVELS.len() - 1];
+    let mut windows = Vec::new();
+    for round in 1..=rounds {
+        let say = |what: &str| {
+            progress.say(format!("orders, {clients} clients: round {round} of {rounds}, {what}"));
+        };
+        // Each begins in turn, so that none always comes after the other.
+        for turn in 0..2 {
+            if (round + turn) % 2 == 1 {
+                say("small");
+                windows.push(sides.small.window(clients, Pace::Saturate, window)?);
+            } else {
+                say("large");
+                figures.large.push(sides.large.window(clients, Pace::Saturate, window)?);
+            }
+        }
+        say("raw SQLite, and the disk");
+        figures.raw.push(sides.raw.run(window)?);
+        figures.fdatasyncs.push(fdatasyncs(sides.folder, DISK_WINDOW)?);
+    }
+    Ok(windows)
 }
 
 #[cfg(test)]
@@ -361,7 +403,8 @@ mod tests {
             open_loop: window(2),
             open_loop_per_second: 2,
         };
-        let figures = Figures { levels: vec![level], large: vec![window(4)], raw: vec![9] };
+        let (large, raw) = (vec![window(4)], vec![9]);
+        let figures = Figures { levels: vec![level], large, raw, fdatasyncs: Vec::new() };
         assert_eq!((figures.failed(), figures.first_failure()), (4, Some("sold out")));
     }
 }

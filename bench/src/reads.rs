@@ -79,8 +79,8 @@ pub struct Measured {
 pub struct Figures {
     /// Clients in the windows that are compared.
     pub clients: usize,
-    /// The ramp: clients, and requests a second.
-    pub ramp: Vec<(usize, u64)>,
+    /// The ramp: clients, and requests a second of the small store and of the bare handler.
+    pub ramp: Vec<(usize, u64, u64)>,
     /// The bare handler.
     pub bare: Measured,
     /// The small store.
@@ -98,6 +98,8 @@ pub struct Figures {
 }
 
 impl Figures {
+    const SIDES: [&'static str; 3] = ["bare", "small", "large"];
+
     fn see(&mut self, window: &Window) {
         self.failed += window.failed + window.given_up;
         if self.first_failure.is_none() {
@@ -127,39 +129,62 @@ pub fn run(
     progress: &Progress,
 ) -> Result<Figures> {
     let mut figures = Figures::default();
-    for clients in RAMP {
-        progress.say(format!("product reads: finding the capacity, {clients} clients"));
-        let seen = side_window(&sides.small, clients, Pace::Saturate, window / 3)?.0;
-        figures.see(&seen);
-        figures.ramp.push((clients, seen.per_second()));
-    }
-    let best = figures.ramp.iter().max_by_key(|(_, per_second)| *per_second);
-    figures.clients = best.context("no clients were tried")?.0;
+    ramp(sides, window / 3, &mut figures, progress)?;
+    let clients = figures.clients;
     for round in 1..=rounds {
-        let Figures { clients, .. } = figures;
-        for (name, side) in
-            [("bare", &sides.bare), ("small", &sides.small), ("large", &sides.large)]
-        {
+        // Each begins in turn, so that none always comes after the same other.
+        for turn in 0..Figures::SIDES.len() {
+            let name = Figures::SIDES[(round + turn) % Figures::SIDES.len()];
             progress.say(format!("product reads: round {round} of {rounds}, {name}"));
+            let (side, _) = pick(sides, &mut figures, name);
             let (seen, cpu_us) = side_window(side, clients, Pace::Saturate, window)?;
             figures.see(&seen);
-            let measured = match name {
-                "bare" => &mut figures.bare,
-                "small" => &mut figures.small,
-                _ => &mut figures.large,
-            };
+            let measured = pick(sides, &mut figures, name).1;
             measured.per_second.push(seen.per_second());
             measured.cpu_us.push(cpu_us);
         }
     }
     progress.say("product reads: open loop");
     let rate = median(&figures.small.per_second) * OPEN_LOOP_PERMILLE / 1_000;
-    let clients = figures.clients.max(64);
-    let seen = side_window(&sides.small, clients, Pace::PerSecond(rate), window)?.0;
+    let seen = side_window(&sides.small, clients.max(64), Pace::PerSecond(rate), window)?.0;
     figures.see(&seen);
     figures.open_loop_per_second = rate;
     figures.open_loop = seen.latency;
     Ok(figures)
+}
+
+/// Finds how many clients get most out of the store; also warms all sides up.
+fn ramp(
+    sides: &Sides<'_>,
+    window: Duration,
+    figures: &mut Figures,
+    progress: &Progress,
+) -> Result<()> {
+    for clients in RAMP {
+        progress.say(format!("product reads: finding the capacity, {clients} clients"));
+        let mut rates = [0; 3];
+        for (side, rate) in [&sides.small, &sides.bare, &sides.large].into_iter().zip(&mut rates) {
+            let seen = side_window(side, clients, Pace::Saturate, window)?.0;
+            figures.see(&seen);
+            *rate = seen.per_second();
+        }
+        figures.ramp.push((clients, rates[0], rates[1]));
+    }
+    let best = figures.ramp.iter().max_by_key(|(_, per_second, _)| *per_second);
+    figures.clients = best.context("no clients were tried")?.0;
+    Ok(())
+}
+
+fn pick<'s, 'f>(
+    sides: &'s Sides<'_>,
+    figures: &'f mut Figures,
+    name: &str,
+) -> (&'s Side<'s>, &'f mut Measured) {
+    match name {
+        "bare" => (&sides.bare, &mut figures.bare),
+        "small" => (&sides.small, &mut figures.small),
+        _ => (&sides.large, &mut figures.large),
+    }
 }
 
 fn side_window(

@@ -49,10 +49,11 @@ fn report() -> Report {
             products: (50, 1_511),
             rows_per_order: "1 orders, 2 order_lines".into(),
         },
-        fdatasyncs: vec![2_000, 2_100, 1_900],
+        program: "target/release/stoa".into(),
+        disk_before: 2_345,
         reads: reads::Figures {
             clients: 64,
-            ramp: vec![(64, 20_000)],
+            ramp: vec![(64, 20_000, 100_000)],
             bare: measured(&[100_000, 90_000, 110_000]),
             small: measured(&[20_000, 19_000, 21_000]),
             large: measured(&[13_000, 12_000, 14_000]),
@@ -62,6 +63,7 @@ fn report() -> Report {
             levels: vec![level(8, &[500]), level(32, &[900]), level(128, &[1_000, 1_400, 900])],
             large: windows(&[650, 640, 700]),
             raw: vec![20_000, 19_000, 21_000],
+            fdatasyncs: vec![2_000, 2_100, 1_900],
         },
         filled_per_second: 1_200,
         rss_anon_kb: [100_000, RSS_KB_MAX],
@@ -124,6 +126,9 @@ fn the_text_has_every_figure_and_every_table_is_whole() {
         "outlet",
         "1,000,000",
         "1,200 carts/s",
+        "confirmed 2,345/s",
+        "target/release/stoa demo",
+        "64: 20,000 and 100,000",
         "2026-11-1",
     ] {
         assert!(text.contains(part), "no `{part}` in\n{text}");

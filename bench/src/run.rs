@@ -1,5 +1,6 @@
 //! One run from start to report: makes the two stores, starts the servers, measures, writes down.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -77,7 +78,9 @@ pub fn run(args: &Args) -> Result<bool> {
         std::fs::create_dir_all(parent_of(json))?;
         std::fs::write(json, report.json()?)?;
     }
-    progress.note(&format!("\n{text}\nwritten to {}", args.report.display()));
+    progress.note(&format!("the report is in {}", args.report.display()));
+    // If nobody can read it here, it stands in the file.
+    let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(report.holds())
 }
 
@@ -92,7 +95,7 @@ fn measure(
 ) -> Result<Report> {
     progress.say("the disk's fdatasync rate");
     let disk = || machine::fdatasyncs(folder, plan.window.min(Duration::from_secs(2)));
-    let mut fdatasyncs = vec![disk()?];
+    let disk_before = disk()?;
     let mut stage = prepare(args, plan, stoa, folder, progress)?;
     progress.say("starting both stores and the bare server");
     let small = Process::stoa(stoa, &stage.small())?;
@@ -108,14 +111,13 @@ fn measure(
         large: side(&large, &shops[1])?,
     };
     let reads = reads::run(&sides, plan.window, plan.rounds, progress)?;
-    fdatasyncs.push(disk()?);
-    let mut small_store = Store::new(&small, &shops[0], &stage.pairs, stage.carts.clone());
-    let mut large_store = Store::new(&large, &shops[1], &stage.pairs, stage.carts.clone());
-    let (windows, raw) = ((plan.window, plan.rounds), &mut stage.raw);
-    let orders = orders::run(&mut small_store, &mut large_store, raw, windows, progress)?;
-    fdatasyncs.push(disk()?);
+    let store = |process, shop| Store::new(process, shop, &stage.pairs, stage.carts.clone());
+    let (small_store, large_store) = (store(&small, &shops[0]), store(&large, &shops[1]));
+    let raw = &mut stage.raw;
+    let mut in_turn = orders::Sides { small: small_store, large: large_store, raw, folder };
+    let orders = orders::run(&mut in_turn, (plan.window, plan.rounds), progress)?;
+    let filled_per_second = in_turn.small.filled_per_second();
     let rss_anon_kb = [machine::rss_anon_kb(small.pid())?, machine::rss_anon_kb(large.pid())?];
-    let filled_per_second = small_store.filled_per_second();
     let failures = [reads.first_failure.as_deref(), orders.first_failure()];
     for failure in failures.into_iter().flatten() {
         progress.note(&format!("a request failed: {failure}"));
@@ -131,8 +133,9 @@ fn measure(
         machine,
         load_after: machine::load_average(),
         command: command(),
+        program: program_text(stoa),
         sizes: sizes(&stage, plan),
-        fdatasyncs,
+        disk_before,
         reads,
         orders,
         filled_per_second,
@@ -181,8 +184,8 @@ fn make_samples(stoa: &Path, data: &Path, tenant: &str, progress: &Progress) -> 
     let products = shop.products()?;
     let pairs = shop.pairs(&products)?;
     let begun = |login: &str| -> Result<_> {
-        // A second earlier, because ids and times are minted by another process.
-        let since = SystemClock.now().minus(Duration::from_secs(1));
+        // Ids are minted by another process on the same clock, to the millisecond.
+        let since = Timestamp::from_millis(SystemClock.now().millis());
         let shopper = shop.register(login)?;
         let checkout_id = shop.fill_cart(&shopper, &pairs[0])?;
         Ok((shopper, checkout_id, since))
@@ -230,6 +233,13 @@ fn program(args: &Args) -> Result<PathBuf> {
         program.display()
     );
     Ok(program.canonicalize()?)
+}
+
+/// The program under test without the folders that are this machine's own.
+fn program_text(stoa: &Path) -> String {
+    let mut last: Vec<_> = stoa.components().rev().take(3).collect();
+    last.reverse();
+    last.iter().collect::<PathBuf>().display().to_string()
 }
 
 fn parent_of(path: &Path) -> PathBuf {
