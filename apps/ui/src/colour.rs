@@ -139,6 +139,7 @@ impl Palette {
             ("on-surface", surface.ink()),
             ("link", or_ink(primary)),
             ("muted", or_ink(grey)),
+            ("bad", or_ink(if dark { BAD_ON_DARK } else { BAD })),
         ] {
             text.push_str(&format!("  --{name}: {colour};\n"));
         }
@@ -147,6 +148,10 @@ impl Palette {
     }
 }
 
+/// What is wrong, on a light page.
+const BAD: Rgb = Rgb { red: 0xb3, green: 0x26, blue: 0x1e };
+/// What is wrong, on a dark page.
+const BAD_ON_DARK: Rgb = Rgb { red: 0xff, green: 0xb4, blue: 0xab };
 /// Quiet text on a light page.
 const GREY: Rgb = Rgb { red: 0x59, green: 0x5e, blue: 0x63 };
 
@@ -199,6 +204,7 @@ mod tests {
                 ("on-primary", "primary"), ("on-accent", "accent"), ("ink", "background"),
                 ("on-surface", "surface"), ("link", "background"), ("link", "surface"),
                 ("muted", "background"), ("muted", "surface"),
+                ("bad", "background"), ("bad", "surface"),
             ] {
                 prop_assert!(get(text).is_readable_on(get(ground)), "{text} on {ground}");
             }

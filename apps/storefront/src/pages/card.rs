@@ -55,7 +55,7 @@ pub(crate) fn product_grid(products: &[ProductSummary], reader: &Reader, w: &Wor
                                 (parts::price(price))
                             }
                         } @else {
-                            span.cost.quiet { (w.sold_out) }
+                            span.cost.quiet { (w.not_for_sale) }
                         }
                     }
                 }

@@ -186,7 +186,7 @@ fn facts(order: &OrderView, w: &Words) -> Markup {
     };
     html! {
         section.details {
-            h2 { (w.details) }
+            h2 { (w.delivery_and_payment) }
             dl {
                 div { dt { (w.address) } dd { (address_text(&order.address)) } }
                 div { dt { (w.payment) } dd { (method) } }

@@ -49,7 +49,7 @@ pub(crate) fn render_pay(page: &PayPage) -> Markup {
                     error: errors.of("expiry"), required: true, length_max: 7, ..Field::default()
                 }))
                 (field(&Field {
-                    name: "cvc", label: w.card_cvc, kind: "password", autocomplete: "cc-csc",
+                    name: "cvc", label: w.card_cvc, autocomplete: "cc-csc",
                     inputmode: "numeric", error: errors.of("cvc"), required: true, length_max: 4,
                     ..Field::default()
                 }))

@@ -66,6 +66,7 @@ words! {
     not_offered: "not offered", "不可选";
     sold_out: "Sold out", "已售罄";
     in_stock: "In stock", "有货";
+    not_for_sale: "Not for sale", "暂不出售";
     not_sold_now: "This product is not sold at the moment.", "该商品目前不出售。";
     quantity: "Quantity", "数量";
     add_to_cart: "Add to cart", "加入购物车";
@@ -80,7 +81,7 @@ words! {
     update: "Update", "更新";
     remove: "Remove", "移除";
     subtotal: "Subtotal", "小计";
-    each: "each", "单价";
+    each: "each", "/ 件";
     line_gone: "This product is no longer sold. Remove it to go on.", "该商品已下架，请移除后继续。";
     gone_product: "A product that is gone", "已下架的商品";
     to_checkout: "Go to checkout", "去结算";
@@ -129,7 +130,7 @@ words! {
     shipping_free: "free", "免运费";
     total: "Total", "合计";
     tax_included: "Tax included", "含税";
-    place_order: "Place order with obligation to pay", "提交订单";
+    place_order: "Place order", "提交订单";
     back_to_cart: "Back to the cart", "返回购物车";
     price_changed: "The price has changed. Look at the new total, then place the order again.", "价格已变动，请确认新的合计后再次提交。";
     checkout_over: "Your cart was changed meanwhile. Look at the order again before you place it.", "购物车已变动，请重新确认后提交。";
@@ -176,9 +177,10 @@ words! {
     history: "History", "订单记录";
     parcels: "Parcels", "包裹";
     tracking_number: "Tracking number", "运单号";
-    shipped_at: "Sent", "发货时间";
-    delivered_at: "Delivered", "送达时间";
+    shipped_at: "Sent", "已发货";
+    delivered_at: "Delivered", "已送达";
     what_you_can_do: "What you can do", "可用操作";
+    delivery_and_payment: "Delivery and payment", "配送与支付";
     items: "Items", "商品";
     by_buyer: "you", "您";
     by_staff: "shop", "商家";
