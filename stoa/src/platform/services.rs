@@ -65,8 +65,50 @@ pub(super) struct Wired {
 /// # Errors
 /// When the source of randomness fails or options contradict one another.
 pub(super) fn wire(wiring: &Wiring<'_>) -> Result<Wired, Fault> {
-    let Wiring { databases, options, ids, clock, entropy, tasks } = *wiring;
     let mut parts = Parts::default();
+    let base = base(wiring, &mut parts)?;
+    let (cart, order) = trade(wiring, &mut parts, &base);
+    let payment = payments(wiring, &mut parts, &order)?;
+    let fulfillment = fulfillment::start(
+        fulfillment::Deps {
+            db: wiring.databases.fulfillment.clone(),
+            outbox: parts.outbox("fulfillment", &wiring.databases.fulfillment),
+            ids: wiring.ids.clone(),
+            orders: order.clone(),
+        },
+        wiring.options.fulfillment,
+    );
+    parts.add(fulfillment.consumers, fulfillment.api);
+    base.expiry.spawn(wiring.tasks, order.clone());
+    let clients = Clients {
+        tenant: base.tenant,
+        tenants: base.tenants,
+        staff: base.staff,
+        member: base.member,
+        product: base.product,
+        inventory: base.inventory,
+        cart,
+        order,
+        payment,
+        fulfillment: fulfillment.client,
+    };
+    let Parts { consumers, api, outboxes } = parts;
+    Ok(Wired { clients, consumers, api, outboxes })
+}
+
+/// The services that call none that comes later.
+struct Base {
+    tenant: tenant_api::TenantClient,
+    tenants: CachedTenants,
+    staff: staff_api::StaffClient,
+    member: member_api::MemberClient,
+    product: product_api::ProductClient,
+    inventory: inventory_api::InventoryClient,
+    expiry: inventory::Expiry,
+}
+
+fn base(wiring: &Wiring<'_>, parts: &mut Parts) -> Result<Base, Fault> {
+    let Wiring { databases, options, ids, clock, entropy, .. } = *wiring;
     let tenant = tenant::start(
         tenant::Deps {
             db: databases.tenant.clone(),
@@ -77,7 +119,7 @@ pub(super) fn wire(wiring: &Wiring<'_>) -> Result<Wired, Fault> {
     );
     parts.add(tenant.consumers, tenant.api);
     let tenants = CachedTenants::new(tenant.client.clone(), Arc::clone(clock));
-    let (staff, member) = people(wiring, &mut parts)?;
+    let (staff, member) = people(wiring, parts)?;
     let inventory = inventory::start(
         inventory::Deps {
             db: databases.inventory.clone(),
@@ -101,16 +143,33 @@ pub(super) fn wire(wiring: &Wiring<'_>) -> Result<Wired, Fault> {
         options.product,
     );
     parts.add(product.consumers, product.api);
-    // Carts ask orders for ids, and orders ask carts for lines.
+    Ok(Base {
+        tenant: tenant.client,
+        tenants,
+        staff,
+        member,
+        product: product.client,
+        inventory: inventory.client,
+        expiry: inventory.expiry,
+    })
+}
+
+/// Carts ask orders for ids, and orders ask carts for lines.
+fn trade(
+    wiring: &Wiring<'_>,
+    parts: &mut Parts,
+    base: &Base,
+) -> (cart_api::CartClient, order_api::OrderClient) {
+    let Wiring { databases, options, ids, entropy, tasks, .. } = *wiring;
     let (late_orders, bind_orders) = order_api::OrderClient::late();
     let cart = cart::start(
         cart::Deps {
             db: databases.cart.clone(),
             entropy: Arc::clone(entropy),
-            products: product.client.clone(),
+            products: base.product.clone(),
             orders: late_orders,
-            inventory: inventory.client.clone(),
-            tenants: tenants.clone(),
+            inventory: base.inventory.clone(),
+            tenants: base.tenants.clone(),
         },
         options.cart,
     );
@@ -122,42 +181,17 @@ pub(super) fn wire(wiring: &Wiring<'_>) -> Result<Wired, Fault> {
             outbox: parts.outbox("order", &databases.order),
             ids: ids.clone(),
             flows: Registry::new(databases.platform.clone(), options.flow),
-            tenants: tenants.clone(),
-            products: product.client.clone(),
-            inventory: inventory.client.clone(),
+            tenants: base.tenants.clone(),
+            products: base.product.clone(),
+            inventory: base.inventory.clone(),
             carts: cart.client.clone(),
-            members: member.clone(),
+            members: base.member.clone(),
         },
         options.order.clone(),
     );
     parts.add(order.consumers, order.api);
     bind_orders(order.client.clone());
-    inventory.expiry.spawn(tasks, order.client.clone());
-    let payment = payments(wiring, &mut parts, &order.client)?;
-    let fulfillment = fulfillment::start(
-        fulfillment::Deps {
-            db: databases.fulfillment.clone(),
-            outbox: parts.outbox("fulfillment", &databases.fulfillment),
-            ids: ids.clone(),
-            orders: order.client.clone(),
-        },
-        options.fulfillment,
-    );
-    parts.add(fulfillment.consumers, fulfillment.api);
-    let clients = Clients {
-        tenant: tenant.client,
-        tenants,
-        staff,
-        member,
-        product: product.client,
-        inventory: inventory.client,
-        cart: cart.client,
-        order: order.client,
-        payment,
-        fulfillment: fulfillment.client,
-    };
-    let Parts { consumers, api, outboxes } = parts;
-    Ok(Wired { clients, consumers, api, outboxes })
+    (cart.client, order.client)
 }
 
 /// What the services leave behind while they are started.
