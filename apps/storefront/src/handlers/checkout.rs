@@ -7,12 +7,12 @@ use axum::response::Response;
 use cart_api::{BeginCheckout, Get};
 use kit::{ErrorCode, Money};
 use member_api::{ListAddresses, PutAddress, SavedAddress};
-use order_api::{Error, LineInput, OrderView, PaymentMethod, Place, Quote, QuoteLines};
+use order_api::{Error, LineInput, PaymentMethod, Place, Quote, QuoteLines};
 use rpc::{Ctx, Fault, ServiceError as _};
 use types::{AddressId, OrderId, SkuId};
 use ui::{Local, Route, Shell};
 
-use super::order::first_look;
+use super::order::{first_look, to_order};
 use crate::App;
 use crate::checkout::{CheckoutForm, Where};
 use crate::pages::{self, CheckoutPage, Errors, Trouble};
@@ -95,14 +95,6 @@ pub(crate) async fn place(State(app): State<App>, visit: Visit, Form(fields): Fo
     match app.deps.orders.place(&ctx, request).await {
         Ok(order) => to_order(&order),
         Err(error) => refused(&app, &visit, checkout_id, form, error).await,
-    }
-}
-
-/// By card, the next page asks for the card.
-fn to_order(order: &OrderView) -> Answer {
-    match order.payment_method {
-        PaymentMethod::Card => redirect(Route::OrderPay { id: order.id }),
-        PaymentMethod::CashOnDelivery => redirect(Route::Order { id: order.id }),
     }
 }
 

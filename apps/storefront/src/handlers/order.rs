@@ -38,10 +38,12 @@ pub(crate) async fn list(State(app): State<App>, visit: Visit) -> Answer {
 pub(crate) async fn show(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Answer {
     let id: OrderId = id.parse().map_err(|_| Failure::not_found())?;
     visit.member(&Route::Order { id })?;
+    let round = visit.query.text("placing").parse::<u32>().ok();
     match app.deps.orders.get(&visit.ctx, Get { order_id: id }).await {
+        // the wait is over: go on where the first click goes on
+        Ok(order) if round.is_some() => to_order(&order),
         Ok(order) => render(&app, &visit, order, StatusCode::OK, None).await,
         Err(error) if error.code() == ErrorCode::NotFound => {
-            let round = visit.query.text("placing").parse::<u32>().ok();
             let Some(round) = round.filter(|r| *r < PLACING_ROUNDS_MAX) else {
                 return Err(error.into());
             };
@@ -50,6 +52,14 @@ pub(crate) async fn show(State(app): State<App>, visit: Visit, Path(id): Path<St
             Ok(page(StatusCode::OK, pages::render_placing(&waits)))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Where a new order goes on: by card, the next page asks for the card.
+pub(super) fn to_order(order: &OrderView) -> Answer {
+    match order.payment_method {
+        PaymentMethod::Card => redirect(Route::OrderPay { id: order.id }),
+        PaymentMethod::CashOnDelivery => redirect(Route::Order { id: order.id }),
     }
 }
 

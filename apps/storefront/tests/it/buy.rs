@@ -198,6 +198,8 @@ async fn a_second_click_waits_for_the_first_ones_order() {
     let waits = member.get("/orders/1234567890123?placing=0").await;
     waits.is(200).shows("content=\"2;url=/orders/1234567890123?placing=1\"");
     member.get("/orders/1234567890123?placing=10").await.is(404);
+    let found = World::new().member().get("/orders/1234567890123?placing=1").await;
+    found.leads_to("/orders/1234567890123/pay");
 }
 
 #[tokio::test]
