@@ -169,6 +169,22 @@ impl Server {
         Ok(shopper.moved(&self.ready.base_url, self.host(tenant)?))
     }
 
+    /// The same caller with the same session, but at another tenant.
+    ///
+    /// # Errors
+    /// When there is no such tenant.
+    pub fn carried_to(&self, tenant: &str, caller: &Caller) -> Result<Caller> {
+        Ok(caller.moved(&self.ready.base_url, self.host(tenant)?))
+    }
+
+    /// Somebody who asks for a host by its name.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be made.
+    pub fn visitor_of_host(&self, host: &str) -> Result<Caller> {
+        Caller::new(&self.ready.base_url, host)
+    }
+
     /// Whether the program under test was built for measuring.
     #[must_use]
     pub fn is_release(&self) -> bool {

@@ -11,6 +11,7 @@ use auth::PasswordOptions;
 use cart_api::{BeginCheckout, SetLine};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use inventory_api::{NewWarehouse, SetAvailable};
+use kit::id::EPOCH_MS;
 use kit::placement::HashVersion;
 use kit::{Id, Place, SystemClock, SystemEntropy, TenantCode};
 use order_api::{Cells, LineInput, PaymentMethod, QuoteLines};
@@ -42,7 +43,7 @@ const WITHIN: Duration = Duration::from_secs(120);
 
 /// The fixed users: ids as the platform mints them, a prime number of milliseconds apart.
 fn users() -> Vec<Id> {
-    let id = |n: u32| Id::compose(i64::from(n) * 7_919, Place::ZERO, 1, 0);
+    let id = |n: u32| Id::compose(EPOCH_MS + i64::from(n) * 7_919, Place::ZERO, 1, 0);
     (1..=USERS).filter_map(id).collect()
 }
 

@@ -10,3 +10,4 @@ mod kill;
 mod life;
 mod once;
 mod race;
+mod tenants;
