@@ -33,7 +33,7 @@ async fn a_rule_is_enforced_before_the_handler() {
 #[tokio::test]
 async fn an_idempotent_route_binds_key_route_and_body() {
     let answer = ask(user(), create_with(Some("k-1"), THING)).await;
-    let hashed = [b"/v1/store/things\0", THING].concat();
+    let hashed = [b"/v1/store/things\0".as_slice(), THING.as_bytes()].concat();
     let hash = hex::encode(Sha256::digest(hashed));
     assert_eq!(answer.headers["seen"], format!("k-1|POST /v1/store/things|{hash}"));
     assert!(!answer.headers.contains_key("idempotent-replayed"));
