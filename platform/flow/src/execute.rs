@@ -14,6 +14,8 @@ use crate::store::{self, HistoryRow, Tables};
 
 /// The operation in the first line of a thing's history. Its `from` is empty, which no other line's is.
 pub const BEGIN: &str = "begin";
+/// The operation in the only line of the history of a thing that may not begin.
+pub const BARRED: &str = "barred";
 /// The longest request id, in bytes.
 pub const REQUEST_ID_BYTES_MAX: usize = 255;
 /// What the request ids of triggers begin with; nobody else's may.
@@ -206,6 +208,28 @@ impl Runner {
             return Err(Fault::new(ErrorCode::Conflict, "it has begun already"));
         }
         self.schedule(tx, ctx, flow, entity, &flow.entry_triggers(entity.status)).await
+    }
+
+    /// Sees to it that a thing that has not begun never will: takes the first line of its history, which
+    /// [`Runner::begin`] needs. Whichever of the two commits first wins, by the unique key, on any engine.
+    /// `false` when it has begun; then nothing has changed.
+    ///
+    /// # Errors
+    /// Whatever the database refuses.
+    pub async fn bar(&self, tx: &Tx, ctx: &Ctx, id: Id, first: i64) -> Result<bool, Fault> {
+        let line = HistoryRow {
+            seq: first,
+            operation: BARRED.to_owned(),
+            from: String::new(),
+            to: String::new(),
+            flow_version: 0,
+            role: crate::document::SYSTEM.to_owned(),
+            actor: ctx.actor.principal(),
+            at: tx.now(),
+            request_id: BARRED.to_owned(),
+            note: Value::Null,
+        };
+        store::insert_history(tx, self.tables, &ctx.tenant, id, &line).await
     }
 
     /// Decides and executes. The same request again gets the recorded result and changes nothing, wherever

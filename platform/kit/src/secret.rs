@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::de::Error as _;
+use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// A value whose Debug form hides it.
@@ -28,10 +28,45 @@ impl<T> fmt::Debug for Secret<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
+impl<'de> Deserialize<'de> for Secret<String> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        // The error of a wrong type would repeat the value.
-        T::deserialize(d).map(Self).map_err(|_| D::Error::custom("not a value of the right type"))
+        // Asked for a text, a format would itself report the wrong value; asked for anything, it shows us.
+        d.deserialize_any(Text).map(Self)
+    }
+}
+
+/// Takes a text, and says of anything else only that it is none: the usual error would repeat it.
+struct Text;
+
+impl Visitor<'_> for Text {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<String, E> {
+        Ok(text)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<String, E> {
+        Err(E::custom("a text is expected"))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<String, E> {
+        Err(E::custom("a text is expected"))
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<String, E> {
+        Err(E::custom("a text is expected"))
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<String, E> {
+        Err(E::custom("a text is expected"))
     }
 }
 

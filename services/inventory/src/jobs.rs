@@ -131,7 +131,7 @@ impl Expiry {
         ids: &[OrderId],
     ) -> Result<Vec<OrderId>, Fault> {
         let ctx = self.ctx(tenant.clone())?;
-        let briefs = orders.brief(&ctx, Brief { order_ids: ids.to_vec() }).await;
+        let briefs = orders.settle(&ctx, Brief { order_ids: ids.to_vec() }).await;
         let briefs = briefs.map_err(rpc::ServiceError::into_fault)?;
         Ok(briefs.into_iter().filter(|b| b.holds_stock).map(|b| b.id).collect())
     }

@@ -13,6 +13,8 @@ use crate::model::{method_from_name, method_name};
 
 /// The tables that move through a flow.
 pub const TABLES: Tables = Tables { entity: "orders", history: "order_history" };
+/// The version of a new order, and the number of its history's first line.
+pub const FIRST_VERSION: i64 = 1;
 /// The logical tables that stand once per cell.
 pub const CELL_TABLES: &[&str] = &["orders", "order_lines", "order_history"];
 

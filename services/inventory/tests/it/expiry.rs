@@ -38,7 +38,7 @@ fn brief(id: OrderId, holds_stock: bool) -> OrderBrief {
 /// Knows these orders.
 fn knowing(orders: &[(i64, bool)]) -> OrderClient {
     let orders = orders.to_vec();
-    OrderClient::mock(OrderMock::new().on_brief(move |ctx, req| {
+    OrderClient::mock(OrderMock::new().on_settle(move |ctx, req| {
         assert_eq!(ctx.actor.kind, ActorKind::System);
         let known = |id: &OrderId| orders.iter().find(|(n, _)| *n == id.get());
         let found = req.order_ids.iter().filter_map(|id| known(id).map(|(_, h)| brief(*id, *h)));
@@ -102,7 +102,7 @@ async fn nothing_is_given_back_while_orders_cannot_be_asked_about() {
     clock.advance(HOLD);
     let (down, asked) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
     let (d, a) = (Arc::clone(&down), Arc::clone(&asked));
-    let orders = OrderClient::mock(OrderMock::new().on_brief(move |_, _| {
+    let orders = OrderClient::mock(OrderMock::new().on_settle(move |_, _| {
         a.fetch_add(1, Ordering::SeqCst);
         if d.load(Ordering::SeqCst) {
             return Err(Fault::new(ErrorCode::Unavailable, "later").into());
@@ -129,7 +129,7 @@ async fn one_order_that_cannot_be_told_about_does_not_hold_up_the_others() {
         reserve(&world.client, &world.ctx, id, &[(1, 1)]).await.unwrap();
     }
     clock.advance(HOLD);
-    let orders = OrderClient::mock(OrderMock::new().on_brief(|_, req| {
+    let orders = OrderClient::mock(OrderMock::new().on_settle(|_, req| {
         if req.order_ids.iter().any(|id| id.get() == 2) {
             return Err(Fault::bug("a broken order").into());
         }

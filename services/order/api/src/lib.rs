@@ -25,6 +25,9 @@ pub trait Order: Send + Sync + 'static {
     async fn get(&self, ctx: &Ctx, req: Get) -> Result<OrderView, Error>;
     /// How some orders stand; unknown ones are left out. Only the system may.
     async fn brief(&self, ctx: &Ctx, req: Brief) -> Result<Vec<OrderBrief>, Error>;
+    /// The same, and finally: an order that is not among the answer does not exist and never will, so
+    /// whoever holds something for it may let go. Only the system may.
+    async fn settle(&self, ctx: &Ctx, req: Brief) -> Result<Vec<OrderBrief>, Error>;
     /// A member's orders, newest first: one's own, or anybody's for `orders:read`.
     async fn list(&self, ctx: &Ctx, req: List) -> Result<Page<OrderSummary>, Error>;
     /// Moves an order along its flow: a buyer his own, staff with `orders:operate` or the permission the

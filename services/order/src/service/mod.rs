@@ -124,6 +124,10 @@ impl Order for Service {
         self.briefs(ctx, req).await
     }
 
+    async fn settle(&self, ctx: &Ctx, req: Brief) -> Result<Vec<OrderBrief>, Error> {
+        self.settled(ctx, req).await
+    }
+
     async fn list(&self, ctx: &Ctx, req: List) -> Result<Page<OrderSummary>, Error> {
         self.list_orders(ctx, req).await
     }

@@ -25,7 +25,7 @@ use types::{Address, MemberId, OrderId};
 
 use super::{Service, default_locale, event_of};
 use crate::model;
-use crate::store::{self, OrderRow};
+use crate::store::{self, FIRST_VERSION, OrderRow};
 
 const NOTE_CHARS_MAX: usize = 500;
 const CHANNEL_CHARS_MAX: usize = 32;
@@ -217,7 +217,7 @@ impl Service {
             id: req.checkout_id,
             member_id,
             status: flow.init_status().to_owned(),
-            version: 1,
+            version: FIRST_VERSION,
             flow_version: flow.version(),
             awaits_payment: true,
             holds_stock: true,
@@ -353,7 +353,11 @@ async fn insert_in(
         note: &note,
         data: &data,
     };
-    runner.begin(tx, ctx, flow, entity, ask).await?;
+    // The reservation expired meanwhile, and its expiry has barred the order: nothing is inserted.
+    runner.begin(tx, ctx, flow, entity, ask).await.map_err(|e| match e.code {
+        kit::ErrorCode::Conflict => Error::CheckoutOver,
+        _ => e.into(),
+    })?;
     outbox.put(tx, ctx, message).await?;
     if row.payment_method == PaymentMethod::CashOnDelivery {
         let (operation, request_id) = (model::OP_CONFIRM_CASH, "confirm-cash");

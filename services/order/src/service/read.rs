@@ -14,7 +14,7 @@ use types::{MemberId, OrderId};
 
 use super::{Service, only_the_system};
 use crate::model;
-use crate::store::{self, OrderRow, TABLES};
+use crate::store::{self, FIRST_VERSION, OrderRow, TABLES};
 
 const BRIEF_MAX: usize = 200;
 const HISTORY_MAX: u64 = 1_000;
@@ -123,6 +123,33 @@ impl Service {
             briefs.extend(model::brief(&flow, &order, order.currency));
         }
         Ok(briefs)
+    }
+
+    /// Bars every order that does not exist from ever being placed, and says how the others stand. A
+    /// reservation may outlive the request that made it by just enough for its expiry to meet the order
+    /// on its way: the order and the bar need the same first line of history, so only one is committed.
+    pub(super) async fn settled(&self, ctx: &Ctx, req: Brief) -> Result<Vec<OrderBrief>, Error> {
+        only_the_system(ctx)?;
+        if req.order_ids.len() > BRIEF_MAX {
+            return Err(Fault::invalid("/order_ids", format!("at most {BRIEF_MAX}")).into());
+        }
+        let mut standing = Vec::new();
+        for id in req.order_ids {
+            let Ok(route) = self.route(id) else { continue };
+            let (ctx_in, runner) = (ctx.clone(), self.runner.clone());
+            let barred = self
+                .db
+                .tx(ctx, route, move |tx| {
+                    let (ctx, runner) = (ctx_in.clone(), runner.clone());
+                    async move { runner.bar(&tx, &ctx, id.0, FIRST_VERSION).await }
+                })
+                .await
+                .map_err(|e: Fault| Error::from(e))?;
+            if !barred {
+                standing.push(id);
+            }
+        }
+        self.briefs(ctx, Brief { order_ids: standing }).await
     }
 
     /// Newest first over all cells that may hold the member's orders: ids grow with time, so merging by

@@ -146,3 +146,36 @@ async fn nobody_sees_anothers_order_but_staff_that_may() {
     assert!(world.client.get(&operator_ctx("flora", 1, &["orders:read"]), get()).await.is_ok());
     assert!(world.client.get(&operator_ctx("gadget", 1, &["orders:read"]), get()).await.is_err());
 }
+
+#[tokio::test]
+async fn an_order_that_was_settled_as_missing_can_never_be_placed() {
+    let world = World::new().await;
+    let (late, placed) = (world.checkout(7, &[(1, 1)]).await, world.placed(8).await.id);
+    let settle = || order_api::Brief { order_ids: vec![late, placed] };
+    for _ in 0..2 {
+        let standing = world.client.settle(&test_ctx("flora"), settle()).await.unwrap();
+        assert_eq!(standing.iter().map(|o| o.id).collect::<Vec<_>>(), [placed]);
+    }
+    let refused = world.client.place(&buyer(7), order_of(late, PRICE + SHIPPING)).await;
+    assert_eq!(refused, Err(Error::CheckoutOver));
+    let missing = world.client.get(&buyer(7), Get { order_id: late }).await.unwrap_err();
+    assert_eq!(missing.code(), kit::ErrorCode::NotFound);
+    assert_eq!(world.verbs_of(late), ["reserve", "release"], "the stock went back");
+    assert!(world.client.settle(&buyer(7), settle()).await.is_err());
+}
+
+#[tokio::test]
+async fn placing_and_settling_at_the_same_moment_have_one_winner() {
+    let world = World::new().await;
+    for member in 100..150 {
+        let id = world.checkout(member, &[(1, 1)]).await;
+        let ctx = buyer(member);
+        let place = world.client.place(&ctx, order_of(id, PRICE + SHIPPING));
+        let system = test_ctx("flora");
+        let settle = world.client.settle(&system, order_api::Brief { order_ids: vec![id] });
+        let (placed, standing) = futures::join!(place, settle);
+        let exists = world.client.get(&buyer(member), Get { order_id: id }).await.is_ok();
+        assert_eq!(placed.is_ok(), exists);
+        assert_eq!(standing.unwrap().len(), usize::from(exists), "what was told is final");
+    }
+}
