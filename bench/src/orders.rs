@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use http::StatusCode;
 use serde::Serialize;
 
@@ -33,6 +33,8 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(60);
 /// Carts are prepared for so many orders a second before anything was measured.
 const FIRST_GUESS: u64 = 3_000;
 const OPEN_LOOP_PERMILLE: u64 = 700;
+/// Marks the answer to a request that was answered before.
+const REPLAYED: &str = "idempotent-replayed";
 /// How long the disk alone is measured in each round.
 const DISK_WINDOW: Duration = Duration::from_millis(500);
 
@@ -46,8 +48,12 @@ pub struct Store<'a> {
     spent: VecDeque<usize>,
     /// Carts that were filled during the run, and how long that took.
     pub filled: (u64, Duration),
-    /// The highest rate seen, to know how many carts a window needs.
+    /// The last rate seen, to know how many carts a window needs.
     best: u64,
+    /// Orders that were placed here.
+    pub placed: u64,
+    /// Orders that were refused, got no answer, or were never sent.
+    refused: u64,
 }
 
 /// One window of placing orders.
@@ -131,7 +137,18 @@ impl<'a> Store<'a> {
     pub fn new(process: &'a Process, shop: &'a Shop, pairs: &'a [Pair], carts: Vec<Cart>) -> Self {
         let (ready, filled) = ((0..carts.len()).collect(), (0, Duration::ZERO));
         let spent = VecDeque::new();
-        Self { process, shop, pairs, carts, ready, spent, filled, best: FIRST_GUESS }
+        Self {
+            process,
+            shop,
+            pairs,
+            carts,
+            ready,
+            spent,
+            filled,
+            best: FIRST_GUESS,
+            placed: 0,
+            refused: 0,
+        }
     }
 
     /// Places orders for a window, on carts that it fills before.
@@ -153,6 +170,8 @@ impl<'a> Store<'a> {
         let settled = wait_until_idle(pid, SETTLE_WITHIN)?;
         let spent_us = (cpu_ms(pid)? - before) * 1_000;
         self.forget(usize::try_from(seen.begun + seen.given_up)?);
+        self.placed += seen.good;
+        self.refused += seen.failed + seen.given_up;
         if pace == Pace::Saturate {
             self.best = seen.per_second().max(100);
         }
@@ -177,7 +196,7 @@ impl<'a> Store<'a> {
         for step in [FillStep::Line(0), FillStep::Line(1), FillStep::Checkout(&begun)] {
             let placing =
                 Placing { shop: self.shop, carts: &self.carts, pairs: self.pairs, batch: &batch };
-            let work = Filling { on: placing, step };
+            let work = Filling { on: placing, step, may_go_on: self.refused > 0 };
             let load = Load {
                 address: self.process.address,
                 work: &work,
@@ -253,7 +272,9 @@ impl Work for Placing<'_> {
     }
 
     fn check(&self, _n: u64, answer: &Answer) -> Result<()> {
-        expect(answer, &[StatusCode::CREATED])
+        expect(answer, &[StatusCode::CREATED])?;
+        ensure!(!answer.headers.contains_key(REPLAYED), "an order that was placed before");
+        Ok(())
     }
 }
 
@@ -268,6 +289,8 @@ enum FillStep<'a> {
 struct Filling<'a> {
     on: Placing<'a>,
     step: FillStep<'a>,
+    /// Whether a checkout may be the one before: when an order of it was refused.
+    may_go_on: bool,
 }
 
 impl Work for Filling<'_> {
@@ -290,6 +313,11 @@ impl Work for Filling<'_> {
         if let FillStep::Checkout(begun) = &self.step {
             let checkout_id = number(&serde_json::from_slice(&answer.body)?, "/checkout_id")?;
             let slot = begun.get(usize::try_from(n)?).context("a checkout too many")?;
+            let before = self.on.cart(n).map(|cart| cart.checkout_id);
+            ensure!(
+                self.may_go_on || before != Some(checkout_id),
+                "the checkout before is not over"
+            );
             slot.store(checkout_id, Ordering::Relaxed);
         }
         Ok(())

@@ -50,6 +50,17 @@ pub struct Report {
     pub filled_per_second: u64,
     /// Anonymous memory of both stores after everything, in kB: small, large.
     pub rss_anon_kb: [u64; 2],
+    /// Orders answered and orders found, with those stored before: small, large.
+    pub kept: [Kept; 2],
+}
+
+/// Orders that should be in a store's files, and those that are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Kept {
+    /// Stored before the run, or answered as placed.
+    pub answered: u64,
+    /// Counted in the files after the server had stopped.
+    pub found: u64,
 }
 
 /// How much of everything.
@@ -123,6 +134,7 @@ impl Report {
             within(&format!("(c) product reads, {stored} orders stored"), read_large, read_small),
             within(&format!("(c) orders, {clients} clients, {stored} orders stored"), large, small),
             self.memory(),
+            self.kept(failed),
             Check {
                 what: "requests that failed".to_owned(),
                 figure: thousands(failed),
@@ -132,6 +144,20 @@ impl Report {
                 holds: failed == 0,
             },
         ]
+    }
+
+    /// An order that got no answer may be there all the same; one that was answered must be.
+    fn kept(&self, failed: u64) -> Check {
+        let is_kept = |k: &Kept| k.found == k.answered || (failed > 0 && k.found > k.answered);
+        let sum = |f: fn(&Kept) -> u64| thousands(self.kept.iter().map(f).sum());
+        Check {
+            what: "orders in the files of both stores".to_owned(),
+            figure: sum(|k| k.found),
+            beside: format!("{} stored before or answered as placed", sum(|k| k.answered)),
+            ratio: String::new(),
+            required: "the same".to_owned(),
+            holds: self.kept.iter().all(is_kept),
+        }
     }
 
     fn memory(&self) -> Check {

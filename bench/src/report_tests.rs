@@ -67,6 +67,7 @@ fn report() -> Report {
         },
         filled_per_second: 1_200,
         rss_anon_kb: [100_000, RSS_KB_MAX],
+        kept: [Kept { answered: 7, found: 7 }, Kept { answered: 1_000_009, found: 1_000_009 }],
     }
 }
 
@@ -96,6 +97,8 @@ fn one_step_past_each_bound_fails_that_bound_alone() {
     assert!(fails(|r| r.orders.large = windows(&[640])).starts_with("(c) orders"));
     assert!(fails(|r| r.rss_anon_kb[0] = RSS_KB_MAX + 1).starts_with("(d)"));
     assert_eq!(fails(|r| r.reads.failed = 1), "requests that failed");
+    assert!(fails(|r| r.kept[1].found -= 1).starts_with("orders in the files"));
+    assert!(fails(|r| r.kept[0].found += 1).starts_with("orders in the files"));
 }
 
 #[test]
@@ -106,7 +109,7 @@ fn what_was_not_measured_does_not_pass() {
     report.rss_anon_kb = [0, 0];
     let holding: Vec<String> =
         report.checks().into_iter().filter(|c| c.holds).map(|c| c.what).collect();
-    assert_eq!(holding, ["requests that failed"]);
+    assert_eq!(holding, ["orders in the files of both stores", "requests that failed"]);
 }
 
 #[test]

@@ -18,8 +18,8 @@ use crate::process::Process;
 use crate::progress::Progress;
 use crate::raw::{Raw, Source};
 use crate::reads::{self, Reads, Side, Sides};
-use crate::report::{Report, Sizes};
-use crate::sample::{OrderSample, Placed};
+use crate::report::{Kept, Report, Sizes};
+use crate::sample::{self, OrderSample, Placed};
 use crate::seed::{self, Cart, Original};
 use crate::shop::{Pair, Product, Shop};
 
@@ -34,6 +34,8 @@ struct Stage {
     placement: Placement,
     carts: Vec<Cart>,
     rows_per_order: String,
+    /// In both stores before anything was stored: the sample.
+    orders_before: u64,
     raw: Raw,
 }
 
@@ -117,6 +119,7 @@ fn measure(
     let mut in_turn = orders::Sides { small: small_store, large: large_store, raw, folder };
     let orders = orders::run(&mut in_turn, (plan.window, plan.rounds), progress)?;
     let filled_per_second = in_turn.small.filled_per_second();
+    let placed = [in_turn.small.placed, in_turn.large.placed];
     let rss_anon_kb = [machine::rss_anon_kb(small.pid())?, machine::rss_anon_kb(large.pid())?];
     let failures = [reads.first_failure.as_deref(), orders.first_failure()];
     for failure in failures.into_iter().flatten() {
@@ -126,6 +129,7 @@ fn measure(
     for process in [small, large, bare] {
         process.stop()?;
     }
+    progress.say("counting the orders in the files");
     Ok(Report {
         made_at,
         commit: commit(),
@@ -140,7 +144,17 @@ fn measure(
         orders,
         filled_per_second,
         rss_anon_kb,
+        kept: kept(&stage, plan, placed)?,
     })
+}
+
+/// What was answered as placed, and what the stopped servers' files hold: small, large.
+fn kept(stage: &Stage, plan: &Plan, placed: [u64; 2]) -> Result<[Kept; 2]> {
+    let count = |data: &Path| sample::count_orders(data, stage.placement, &stage.tenant);
+    let small = Kept { answered: placed[0] + stage.orders_before, found: count(&stage.small())? };
+    let stored = plan.orders_stored + stage.orders_before;
+    let large = Kept { answered: placed[1] + stored, found: count(&stage.large())? };
+    Ok([small, large])
 }
 
 /// Makes both stores: samples through the API, copies into the stopped server's files.
@@ -171,8 +185,19 @@ fn prepare(
         Source { data: &small, tenant: &args.tenant, placement, sample: &sample, pairs: &pairs };
     let raw = Raw::create(&folder.join("raw"), &source)?;
     let rows_per_order = sample.counts();
+    let orders_before = sample::count_orders(&small, placement, &args.tenant)?;
     let (tenant, folder) = (args.tenant.clone(), folder.to_owned());
-    Ok(Stage { tenant, folder, products, pairs, placement, carts, rows_per_order, raw })
+    Ok(Stage {
+        tenant,
+        folder,
+        products,
+        pairs,
+        placement,
+        carts,
+        rows_per_order,
+        orders_before,
+        raw,
+    })
 }
 
 /// Starts a server for the first time; one member orders, another only fills the cart.

@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 use crate::bulk::{self, Stored};
 use crate::progress::Progress;
 use crate::raw::{Raw, Source};
-use crate::sample::{OrderSample, Placed, order_file};
+use crate::sample::{OrderSample, Placed, count_orders, order_file};
 use crate::seed::{self, Original, home};
 use crate::shop::{Pair, Shopper};
 
@@ -186,6 +186,8 @@ fn stored_orders_are_complete_and_lie_where_their_members_do() {
         orders += done;
     }
     assert_eq!(orders, 400);
+    assert_eq!(count_orders(data, placement(), "outlet").unwrap(), 401, "with the one they copy");
+    assert_eq!(count_orders(data, placement(), "nobody").unwrap(), 0);
     let stock = data.join("inventory.db");
     assert_eq!(count(&stock, "SELECT count(*) FROM reservations WHERE state = 'sold'"), 400);
     assert_eq!(count(&stock, "SELECT count(*) FROM ledger WHERE kind = 'sell' AND sold = 1"), 800);
