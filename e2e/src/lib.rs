@@ -14,7 +14,7 @@ pub use shopper::Shopper;
 pub use wait::until;
 
 /// A timeout for things that a healthy program does at once, on a machine that runs other tests too.
-pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(90);
 
 /// Tells whoever watches the tests something that is measured but not judged.
 pub fn note(text: &str) {

@@ -1,6 +1,7 @@
 //! The demo itself: how soon it is ready, and that being killed at any moment loses nothing that was
 //! acknowledged.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -97,6 +98,9 @@ impl Buyer {
                     placed.fetch_add(1, Ordering::SeqCst);
                 }
                 Err(_) if killed.load(Ordering::SeqCst) => return Ok(()),
+                // What was held for it before the kill has just been given back; the next try has a
+                // checkout of its own.
+                Err(e) if format!("{e:#}").contains("\"checkout_over\"") => {}
                 Err(e) => return Err(e.context("while the server was running")),
             }
         }
@@ -170,18 +174,49 @@ async fn found_again(buyer: &Buyer) -> Result<()> {
 
 /// What is held belongs to orders, acknowledged or not, and no unit came or went.
 async fn stock_agrees(desk: &Desk, sku: SkuId, buyers: &[&Buyer]) -> Result<()> {
-    let mut known = 0;
-    for buyer in buyers {
-        known += i64::try_from(buyer.orders().len())?;
-    }
+    // An order that was placed when the program was killed may be acknowledged once more later.
+    let known: BTreeSet<OrderId> = buyers.iter().flat_map(|b| b.orders()).collect();
+    let known = i64::try_from(known.len())?;
     let unheard_max = i64::try_from(ROUNDS * buyers.len())?;
-    until("what is held belongs to orders", || async {
+    let look = || async {
         let level = desk.level(sku).await?;
         ensure!(level.is_sane() && level.total() == STOCK, "{level:?}");
-        let cells = desk.cells().await?;
-        let orders: i64 = cells.iter().map(|c| c.orders).sum();
+        let orders: i64 = desk.cells().await?.iter().map(|c| c.orders).sum();
         ensure!((known..=known + unheard_max).contains(&orders), "{orders} orders, {known} known");
+        Ok((level, orders))
+    };
+    let agreed = until("what is held belongs to orders", || async {
+        let (level, orders) = look().await?;
         Ok((level.reserved == orders).then_some(()))
     })
-    .await
+    .await;
+    match agreed {
+        Ok(()) => Ok(()),
+        Err(e) => Err(e.context(format!(
+            "{:?}, {known} known, {}",
+            look().await?,
+            odd(desk, buyers).await?
+        ))),
+    }
+}
+
+/// Orders that nobody acknowledged, with all that is known of them.
+async fn odd(desk: &Desk, buyers: &[&Buyer]) -> Result<String> {
+    let mut told = String::new();
+    for buyer in buyers {
+        let known = buyer.orders();
+        for order in buyer.shopper.orders().await?.into_iter().filter(|o| !known.contains(&o.id)) {
+            let history = desk.history(order.id).await?;
+            let path = format!("/v1/admin/stock/{}/ledger?limit=100", buyer.sku);
+            let ledger: serde_json::Value = desk.caller.get(&path).await?.ok()?;
+            let mine: Vec<_> = ledger["items"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|e| e["order_id"] == serde_json::json!(order.id))
+                .collect();
+            told += &format!("{order:?} {history:?} {mine:?}; ");
+        }
+    }
+    Ok(told)
 }
