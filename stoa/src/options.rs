@@ -106,6 +106,11 @@ impl Validate for Settings {
         problems.range("order.unpaid_orders_max", self.order.unpaid_orders_max, 1..=1_000_000);
         let held = self.inventory.reservation.as_millis();
         problems.range("inventory.reservation", held, 1_000..=3_600_000);
+        problems.require(
+            held > self.server.request_timeout.as_millis(),
+            "inventory.reservation",
+            "longer than server.request_timeout: an order that is being placed needs its stock",
+        );
     }
 }
 

@@ -16,6 +16,7 @@ use rpc::{Ctx, Fault, TraceId};
 use shard::{Ids, Shards};
 use tasks::{TaskKind, Tasks};
 use telemetry::{Health, Metrics};
+use tenant_api::TenantClient;
 
 pub use databases::Databases;
 pub use services::Clients;
@@ -77,6 +78,8 @@ impl Platform {
         let databases = Databases::open(&shards).await?;
         let ids = Ids::lease(&ctx, databases.platform.clone(), options.shards.worker_lease).await?;
         keep_lease(&tasks, &ids, &entropy, options.shards.worker_lease);
+        // Before anything runs in the background: whatever finds no cell must not take it for no order.
+        ensure_all_cells(&ctx, &services::tenants(&databases, &options, &ids), &databases).await?;
         let wired = services::wire(&services::Wiring {
             databases: &databases,
             options: &options,
@@ -86,8 +89,6 @@ impl Platform {
             tasks: &tasks,
         })?;
         let clients = wired.clients.clone();
-        // Every cell must exist before anybody is routed to it.
-        ensure_all_cells(&ctx, &clients, &databases).await?;
         let mut consumers = wired.consumers;
         consumers.push(new_cells(&clients, &databases));
         let router = Arc::new(Router::new(consumers).map_err(Fault::internal)?);
@@ -150,7 +151,7 @@ impl Platform {
     /// When a file cannot be opened.
     pub async fn ensure_cells(&self) -> Result<(), Fault> {
         let ctx = self.system_ctx(TenantCode::platform(), START_WITHIN)?;
-        ensure_all_cells(&ctx, &self.clients, &self.databases).await
+        ensure_all_cells(&ctx, &self.clients.tenant, &self.databases).await
     }
 
     /// Stops accepting work and waits for what runs.
@@ -205,15 +206,14 @@ fn keep_lease(tasks: &Tasks, ids: &Ids, entropy: &SharedEntropy, lease: Duration
 
 async fn ensure_all_cells(
     ctx: &Ctx,
-    clients: &Clients,
+    tenants: &TenantClient,
     databases: &Databases,
 ) -> Result<(), Fault> {
     let mut cursor = None;
     loop {
         let limit = Limit::new(TENANTS_PAGE).map_err(Fault::internal)?;
         let request = tenant_api::List { cursor, limit };
-        let page =
-            clients.tenant.list(ctx, request).await.map_err(rpc::ServiceError::into_fault)?;
+        let page = tenants.list(ctx, request).await.map_err(rpc::ServiceError::into_fault)?;
         for tenant in &page.items {
             databases.ensure_cells(&tenant.placements.cells()).await?;
         }

@@ -96,6 +96,17 @@ pub(super) fn wire(wiring: &Wiring<'_>) -> Result<Wired, Fault> {
     Ok(Wired { clients, consumers, api, outboxes })
 }
 
+/// A handle that knows the tenants before any service has started; it runs nothing in the background.
+pub(super) fn tenants(
+    databases: &Databases,
+    options: &PlatformOptions,
+    ids: &Ids,
+) -> tenant_api::TenantClient {
+    let (db, ids) = (databases.tenant.clone(), ids.clone());
+    let deps = tenant::Deps { outbox: Outbox::new(db.clone()), db, ids };
+    tenant::start(deps, options.tenant).client
+}
+
 /// The services that call none that comes later.
 struct Base {
     tenant: tenant_api::TenantClient,

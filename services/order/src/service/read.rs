@@ -135,7 +135,10 @@ impl Service {
         }
         let mut standing = Vec::new();
         for id in req.order_ids {
-            let Ok(route) = self.route(id) else { continue };
+            // A cell that is not open says nothing about its orders, and this answer must be final.
+            let route = self.route(id).map_err(|_| {
+                Fault::new(kit::ErrorCode::Unavailable, "the cell of this order is not open here")
+            })?;
             let (ctx_in, runner) = (ctx.clone(), self.runner.clone());
             let barred = self
                 .db

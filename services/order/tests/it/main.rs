@@ -5,4 +5,5 @@
 mod contract;
 mod money;
 mod placing;
+mod race;
 mod world;
