@@ -17,7 +17,7 @@ answers the same bytes as a product read, and a raw SQLite writer that writes th
 Members and carts are written into the stopped server's files as copies of ones made through the API.";
 const AFTER: &str = "\
 Examples:
-  cargo xtask bench                     the whole measurement, about ten minutes on two cores
+  cargo xtask bench                     the whole measurement, about five minutes on two cores
   cargo xtask bench --quick             a minute, to see that it works; its figures mean little
   cargo xtask bench --seconds 10        longer windows on a noisy machine
   cargo xtask bench --keep-data         leaves the data and the servers' logs for a look
@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// How long one window of load lasts.
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
     pub seconds: u64,
     /// Short windows, few of them, few stored orders: to try whether it works.
     #[arg(long)]
