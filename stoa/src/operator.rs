@@ -19,7 +19,7 @@ pub struct MessageInfo {
     pub topic: String,
     /// `pending`, `done`, `dead` or `undecided`.
     pub state: String,
-    /// How often its delivery failed.
+    /// How often its delivery was tried.
     pub attempts: u32,
     /// When it is tried next.
     pub next_at: Timestamp,

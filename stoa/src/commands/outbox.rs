@@ -76,12 +76,16 @@ async fn list(
     }
     for message in &page.items {
         let state = match message.state.as_str() {
-            "dead" => out.bad("dead"),
-            other => other.to_owned(),
+            "dead" => out.bad("dead     "),
+            other => format!("{other:<9}"),
         };
         out.line(format!(
-            "{state:<9} {:<12} {:<10} {:<28} {} failures  {}",
-            message.database, message.tenant, message.topic, message.attempts, message.id
+            "{state} {:<12} {:<10} {:<28} tried {}  {}",
+            message.database,
+            message.tenant.as_str(),
+            message.topic,
+            message.attempts,
+            message.id
         ))?;
         if let Some(error) = &message.last_error {
             out.line(format!("          {error}"))?;

@@ -92,9 +92,9 @@ async fn list(data: DataArgs, out: &mut Out) -> anyhow::Result<ExitCode> {
             .map(|v| format!("v{} {}", v.version, v.placement))
             .collect();
         out.line(format!(
-            "{:<16} {:<10} {:<14} {}",
-            out.bold(tenant.code.as_str()),
-            tenant.currency,
+            "{} {:<10} {:<14} {}",
+            out.bold(&format!("{:<16}", tenant.code.as_str())),
+            tenant.currency.code(),
             placements.join(" "),
             tenant.hosts.join(" ")
         ))?;
