@@ -212,7 +212,21 @@ pub struct PlacementVersion {
 
 /// All versions of a tenant's placement, ascending. Never empty of active ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<PlacementVersion>")]
 pub struct Placements(Vec<PlacementVersion>);
+
+/// No version of a placement is active, so that new rows would have no home.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("one version of a placement must be active")]
+pub struct NothingActive;
+
+impl TryFrom<Vec<PlacementVersion>> for Placements {
+    type Error = NothingActive;
+
+    fn try_from(versions: Vec<PlacementVersion>) -> Result<Self, NothingActive> {
+        Self::from_versions(versions).ok_or(NothingActive)
+    }
+}
 
 impl Placements {
     /// The first version of a tenant.
@@ -275,5 +289,19 @@ impl Placements {
         places.sort_unstable();
         places.dedup();
         places
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placements_without_an_active_version_are_refused_on_the_wire() {
+        let one = Placements::initial(Placement::new(1, 8, 0, 16).unwrap());
+        let text = serde_json::to_string(&one).unwrap();
+        assert_eq!(serde_json::from_str::<Placements>(&text).unwrap(), one);
+        assert!(serde_json::from_str::<Placements>("[]").is_err());
+        assert!(serde_json::from_str::<Placements>(&text.replace("active", "draft")).is_err());
     }
 }
