@@ -276,7 +276,9 @@ async fn act(
     body: ActBody,
 ) -> Result<(ETag, Json<OrderView>), Problem> {
     let expected_version = seen.and_then(IfMatch::version);
-    let request_id = ctx.request_id.clone();
+    // A client may choose its request id: by itself it must not be the name of a step of our own, nor of
+    // another step of the same client.
+    let request_id = format!("http-{}-{operation}-{}", ctx.actor.principal(), ctx.request_id);
     let req = Act { order_id, operation, expected_version, request_id, note: body.note };
     let order = orders.act(ctx, req).await.map_err(problem)?;
     Ok((ETag(order.version), Json(order)))

@@ -12,8 +12,8 @@ use inventory_api::{ForOrder, Parcel, Reserve, Wanted};
 use kit::Timestamp;
 use member_api::AddressRef;
 use order_api::{
-    CREATED, Error, LineInput, OrderLine, OrderMessage, OrderParcel, OrderView, PaymentMethod,
-    Place, Quote, SoldOut,
+    Brief, CREATED, Error, LineInput, OrderLine, OrderMessage, OrderParcel, OrderView,
+    PaymentMethod, Place, Quote, SoldOut,
 };
 use outbox::NewMessage;
 use outbox::idempotency::Claim;
@@ -120,7 +120,13 @@ impl Service {
         let flow = self.flows.active(ctx, model::ORDER_FLOW).await?;
         let order_id = req.checkout_id;
         let parcels = self.reserve(&system, order_id, &quote).await?;
-        let draft = self.draft(ctx, member_id, req, quote, parcels, address, flow).await?;
+        let draft = match self.draft(ctx, member_id, req, quote, parcels, address, flow).await {
+            Ok(draft) => draft,
+            Err(e) => {
+                self.give_back(&system, order_id, &e).await;
+                return Err(e);
+            }
+        };
         match self.insert(ctx, route, Arc::new(draft), claim.clone()).await {
             Ok(Inserted::New(view)) => self.bind(&system, order_id, *view).await,
             Ok(Inserted::Existing(row)) => {
@@ -301,12 +307,21 @@ impl Service {
         }
     }
 
-    /// Nothing was inserted, so the stock goes back now rather than when it expires. When the outcome is
+    /// This call inserted nothing, so the stock goes back now rather than when it expires. When the outcome is
     /// unknown it is left to the expiry, which asks whether the order exists.
     async fn give_back(&self, system: &Ctx, order_id: OrderId, why: &Error) {
         use kit::ErrorCode::{DeadlineExceeded, Unavailable};
         if matches!(why.code(), DeadlineExceeded | Unavailable) {
             return;
+        }
+        // Another tab may have placed this very order meanwhile; then the stock is its stock.
+        match self.settled(system, Brief { order_ids: vec![order_id] }).await {
+            Ok(standing) if standing.is_empty() => {}
+            Ok(_) => return,
+            Err(e) => {
+                tracing::warn!(order = %order_id, error = ?e.into_fault(), "stock goes back when it expires");
+                return;
+            }
         }
         if let Err(e) = self.inventory.release(system, ForOrder { order_id }).await {
             tracing::warn!(order = %order_id, error = ?e.into_fault(), "stock goes back when it expires");
@@ -323,15 +338,16 @@ async fn insert_in(
     unpaid_max: u32,
 ) -> Result<Inserted, Error> {
     let (row, flow) = (&draft.row, draft.flow.as_ref());
-    // Again, now that nobody else can place: the quota holds against a burst of tabs, too.
-    let unpaid = store::unpaid(tx, &ctx.tenant, row.member_id, unpaid_max).await?;
-    if unpaid >= unpaid_max {
-        return Err(Error::TooManyUnpaid(unpaid));
-    }
     if !store::insert(tx, &ctx.tenant, row, &draft.lines).await? {
         let existing = store::load(tx, &ctx.tenant, row.id).await?;
         let existing = existing.ok_or_else(|| Fault::bug("an order is there and is not"))?;
         return Ok(Inserted::Existing(Box::new(existing)));
+    }
+    // Again, now that nobody else can place, and only for an order that is new: the quota holds against a
+    // burst of tabs, and a tab that lost the race for one order is not refused for it. It counts this one.
+    let unpaid = store::unpaid(tx, &ctx.tenant, row.member_id, unpaid_max + 1).await?;
+    if unpaid > unpaid_max {
+        return Err(Error::TooManyUnpaid(unpaid_max));
     }
     let data = event_of(row, draft.lines.clone())?;
     let message = OrderMessage {

@@ -179,3 +179,22 @@ async fn placing_and_settling_at_the_same_moment_have_one_winner() {
         assert_eq!(standing.unwrap().len(), usize::from(exists), "what was told is final");
     }
 }
+
+#[tokio::test]
+async fn a_tab_that_loses_the_race_at_the_quota_leaves_the_winners_stock() {
+    let world = World::new().await;
+    for member in 200..220 {
+        for _ in 0..2 {
+            world.placed(member).await;
+        }
+        let id = world.checkout(member, &[(1, 1)]).await;
+        let tabs = (0..4).map(|n| {
+            let (client, ctx) = (world.client.clone(), keyed(member, &format!("t{n}"), "same"));
+            async move { client.place(&ctx, order_of(id, PRICE + SHIPPING)).await }
+        });
+        let answers = join_all(tabs).await;
+        assert!(answers.iter().any(Result::is_ok), "{answers:?}");
+        let released = world.verbs_of(id).contains(&"release");
+        assert!(!released, "an order stands whose stock was given back: {answers:?}");
+    }
+}
