@@ -54,7 +54,7 @@ impl Service {
             expected_version: req.expected_version,
         };
         self.run(ctx, route, &order, wanted).await?;
-        self.get_order(ctx, req.order_id).await
+        self.moved(ctx, req.order_id).await
     }
 
     /// The stock was gone before it could be bound.

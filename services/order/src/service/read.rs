@@ -38,9 +38,19 @@ impl Service {
 
     /// An order with its lines, if the caller may see it; for others it does not exist.
     async fn visible(&self, ctx: &Ctx, id: OrderId) -> Result<(OrderRow, Vec<OrderLine>), Fault> {
+        let found = self.with_lines(ctx, id).await?;
+        found
+            .filter(|(order, _)| model::may_see(&ctx.actor, order.member_id.get()))
+            .ok_or_else(|| Fault::not_found("this order"))
+    }
+
+    async fn with_lines(
+        &self,
+        ctx: &Ctx,
+        id: OrderId,
+    ) -> Result<Option<(OrderRow, Vec<OrderLine>)>, Fault> {
         let tenant = ctx.tenant.clone();
-        let found = self
-            .db
+        self.db
             .read(ctx, self.route(id)?, move |tx| {
                 let tenant = tenant.clone();
                 async move {
@@ -51,10 +61,16 @@ impl Service {
                     Ok::<_, Fault>(Some((order, lines)))
                 }
             })
-            .await?;
-        found
-            .filter(|(order, _)| model::may_see(&ctx.actor, order.member_id.get()))
-            .ok_or_else(|| Fault::not_found("this order"))
+            .await
+    }
+
+    /// The order as it stands after the caller moved it. Whoever may move it is shown the outcome, also
+    /// without the permission to look at orders: a move that is done must not be answered with 404.
+    pub(super) async fn moved(&self, ctx: &Ctx, id: OrderId) -> Result<OrderView, Error> {
+        let found = self.with_lines(ctx, id).await?;
+        let (order, lines) = found.ok_or_else(|| Fault::not_found("this order"))?;
+        let flow = self.flow_of(ctx, &order).await?;
+        self.view_with(ctx, &flow, order, lines)
     }
 
     pub(super) async fn get_order(&self, ctx: &Ctx, id: OrderId) -> Result<OrderView, Error> {

@@ -193,6 +193,19 @@ async fn a_buyer_cancels_while_unpaid_and_a_repeat_gives_the_same_answer() {
 }
 
 #[tokio::test]
+async fn whoever_may_move_an_order_is_told_what_became_of_it() {
+    let live = Live::new().await;
+    let id = live.world.placed(7).await.id;
+    live.captured(id, 1, TOTAL).await;
+    live.reaches(id, "PAID").await;
+    let carrier = testkit::operator_ctx("flora", 9, &["orders:ship"]);
+    let shipped = live.world.client.act(&carrier, act(id, "ship", "s1")).await.unwrap();
+    assert_eq!(shipped.status, "SHIPPED");
+    assert!(live.world.client.get(&carrier, Get { order_id: id }).await.is_err());
+    live.tasks.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
 async fn a_running_order_finishes_on_the_flow_that_it_began_with() {
     let live = Live::new().await;
     let old = live.world.placed(7).await;
