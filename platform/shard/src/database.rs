@@ -14,9 +14,11 @@ use tokio::sync::oneshot;
 use crate::error::DbError;
 use crate::options::Options;
 use crate::schema::Schema;
+use crate::server::{self, Connected, ServerDb};
+use crate::servers::Backend;
 use crate::shards::FolderLock;
 use crate::sqlite::{self, File, ReadPool};
-use crate::tx::{Tx, TxParts};
+use crate::tx::{Hooks, Tx, TxParts};
 
 /// Where a transaction goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +56,7 @@ struct Inner {
     options: Options,
     clock: SharedClock,
     readers: Arc<ReadPool>,
+    connected: Arc<Connected>,
     files: RwLock<Files>,
     // Files are opened one caller at a time; a tokio lock because it is held across the opening.
     opening: tokio::sync::Mutex<()>,
@@ -63,8 +66,15 @@ struct Inner {
 
 #[derive(Default)]
 struct Files {
-    by_db: BTreeMap<u8, Arc<File>>,
+    by_db: BTreeMap<u8, Home>,
     cells: BTreeSet<Place>,
+}
+
+/// What holds a logical database.
+#[derive(Clone)]
+enum Home {
+    File(Arc<File>),
+    Server(Arc<ServerDb>),
 }
 
 impl std::fmt::Debug for Database {
@@ -79,6 +89,7 @@ impl Database {
         options: Options,
         clock: SharedClock,
         readers: Arc<ReadPool>,
+        connected: Arc<Connected>,
         lock: FolderLock,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -86,6 +97,7 @@ impl Database {
             options,
             clock,
             readers,
+            connected,
             files: RwLock::default(),
             opening: tokio::sync::Mutex::new(()),
             lock,
@@ -104,6 +116,12 @@ impl Database {
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.0.schema.database
+    }
+
+    /// What holds it.
+    #[must_use]
+    pub fn backend(&self) -> &Backend {
+        &self.0.options.backend
     }
 
     /// Whether its rows are spread over cells.
@@ -156,12 +174,10 @@ impl Database {
                 tables.insert(place.table);
             }
         }
-        for (db, tables) in wanted {
-            if !tables.is_empty() {
-                self.open_file(db, tables.into_iter().collect()).await?;
-            }
-        }
-        Ok(())
+        // together: making tables is mostly waiting for the disk
+        let missing = wanted.into_iter().filter(|(_, tables)| !tables.is_empty());
+        let opening = missing.map(|(db, tables)| self.open_file(db, tables.into_iter().collect()));
+        futures::future::try_join_all(opening).await.map(|_| ())
     }
 
     pub(crate) async fn open_single(&self) -> Result<(), Fault> {
@@ -172,21 +188,26 @@ impl Database {
     async fn open_file(&self, db: u8, tables: Vec<u8>) -> Result<(), Fault> {
         let existing = self.files().by_db.get(&db).cloned();
         let (schema, options, now) = (self.0.schema, self.0.options.clone(), self.0.clock.now());
-        let file = match existing {
-            Some(file) => {
+        let home = match (existing, &self.0.options.backend) {
+            (Some(Home::File(file)), _) => {
                 file.add_cells(schema, tables.clone(), now).await?;
-                file
+                Home::File(file)
             }
-            None => {
+            (_, Backend::Servers(servers)) => {
+                let connected = &self.0.connected;
+                let opened = connected.open(servers, schema, db, &tables, now).await;
+                Home::Server(Arc::new(opened?))
+            }
+            (_, Backend::Embedded) => {
                 let cells = tables.clone();
                 let lock = Arc::clone(&self.0.lock);
-                let open =
-                    move || File::open(schema, &options, db, &cells, now, lock).map(Arc::new);
-                tokio::task::spawn_blocking(open).await.map_err(Fault::internal)??
+                let open = move || File::open(schema, &options, db, &cells, now, lock);
+                let file = tokio::task::spawn_blocking(open).await.map_err(Fault::internal)??;
+                Home::File(Arc::new(file))
             }
         };
         let mut files = self.0.files.write().unwrap_or_else(PoisonError::into_inner);
-        files.by_db.insert(db, file);
+        files.by_db.insert(db, home);
         files.cells.extend(tables.into_iter().map(|table| Place { db, table }));
         Ok(())
     }
@@ -209,8 +230,15 @@ impl Database {
         F: Fn(Tx) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let (file, place) = self.file_of(route).map_err(Fault::from)?;
+        let (home, place) = self.home_of(route).map_err(Fault::from)?;
         let (deadline, wait) = self.deadline(ctx)?;
+        let file = match home {
+            Home::File(file) => file,
+            Home::Server(db) => {
+                let parts = self.0.parts(place, false);
+                return server::run_tx(&db, &ctx.session, deadline, parts, body).await;
+            }
+        };
         let (send, receive) = oneshot::channel();
         let inner = Arc::clone(&self.0);
         let write = Write { inner, place, deadline, body, outcome: None, send };
@@ -218,7 +246,8 @@ impl Database {
         answer(receive, wait).await
     }
 
-    /// Reads on one snapshot, possibly from a replica.
+    /// Reads on one snapshot, from a replica that has what the caller's session has written, else from the
+    /// primary. What the platform itself does, and what asks for the latest, reads from the primary.
     ///
     /// # Errors
     /// As [`Database::tx`].
@@ -229,8 +258,14 @@ impl Database {
         F: Fn(Tx) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let (file, place) = self.file_of(route).map_err(Fault::from)?;
+        let (home, place) = self.home_of(route).map_err(Fault::from)?;
         let (deadline, wait) = self.deadline(ctx)?;
+        let file = match home {
+            Home::File(file) => file,
+            Home::Server(db) => {
+                return server::run_read(&db, ctx, deadline, self.0.parts(place, true), body).await;
+            }
+        };
         let (send, receive) = oneshot::channel();
         let inner = Arc::clone(&self.0);
         self.0
@@ -258,13 +293,29 @@ impl Database {
     /// # Errors
     /// When a file cannot be read.
     pub async fn check(&self) -> Result<Vec<(String, String)>, Fault> {
-        let paths: Vec<_> = self.files().by_db.values().map(|f| f.path()).collect();
+        let path = |home: &Home| match home {
+            Home::File(file) => Some(file.path()),
+            // a server checks its own pages
+            Home::Server(_) => None,
+        };
+        let paths: Vec<_> = self.files().by_db.values().filter_map(path).collect();
         let check =
             move || paths.iter().map(|p| sqlite::check(p)).collect::<Result<Vec<_>, DbError>>();
         tokio::task::spawn_blocking(check).await.map_err(Fault::internal)?.map_err(Fault::from)
     }
 
-    fn file_of(&self, route: Route) -> Result<(Arc<File>, Option<Place>), DbError> {
+    /// The files that are open; no other is opened while the guard lives.
+    pub(crate) async fn hold_files(&self) -> (tokio::sync::MutexGuard<'_, ()>, Vec<Arc<File>>) {
+        let guard = self.0.opening.lock().await;
+        let file = |home: &Home| match home {
+            Home::File(file) => Some(Arc::clone(file)),
+            Home::Server(_) => None,
+        };
+        let files = self.files().by_db.values().filter_map(file).collect();
+        (guard, files)
+    }
+
+    fn home_of(&self, route: Route) -> Result<(Home, Option<Place>), DbError> {
         let name = || self.0.schema.database.to_owned();
         let sharded = self.is_sharded();
         let files = self.files();
@@ -285,7 +336,7 @@ impl Database {
             Route::Db(db) => (db, None),
         };
         let missing = || DbError::NoSuchCell { database: name(), place: Place { db, table: 0 } };
-        files.by_db.get(&db).cloned().map(|file| (file, place)).ok_or_else(missing)
+        files.by_db.get(&db).cloned().map(|home| (home, place)).ok_or_else(missing)
     }
 
     fn files(&self) -> std::sync::RwLockReadGuard<'_, Files> {
@@ -317,7 +368,7 @@ struct Write<T, E, F> {
     place: Option<Place>,
     deadline: Instant,
     body: F,
-    outcome: Option<(Result<T, E>, sqlite::Hooks)>,
+    outcome: Option<(Result<T, E>, Hooks)>,
     send: oneshot::Sender<Result<T, E>>,
 }
 

@@ -40,6 +40,12 @@ pub enum DbError {
     /// The engine rolled the whole group of transactions back; nobody was answered.
     #[error("the commit failed: {0}")]
     CommitFailed(String),
+    /// The engine rolled it back because of another transaction; run again it may well succeed.
+    #[error("the transaction met another: {0}")]
+    Retry(String),
+    /// The server does not answer, or not as one that can write.
+    #[error("the database server is away: {0}")]
+    Down(String),
     /// The body of a transaction awaited something else than its transaction.
     #[error("the body of a transaction may await nothing but its transaction")]
     Pended,
@@ -77,7 +83,11 @@ impl DbError {
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::Timeout(_) => ErrorCode::DeadlineExceeded,
-            Self::Overloaded(_) | Self::Closed | Self::CommitFailed(_) => ErrorCode::Unavailable,
+            Self::Overloaded(_)
+            | Self::Closed
+            | Self::CommitFailed(_)
+            | Self::Retry(_)
+            | Self::Down(_) => ErrorCode::Unavailable,
             Self::Unique(_) => ErrorCode::Conflict,
             // Ids come from clients: one that names no cell was not made here.
             Self::NoSuchCell { .. } => ErrorCode::NotFound,

@@ -6,10 +6,14 @@
 //! stays inside this crate; it knows no word of the shop.
 
 pub mod database;
+pub mod dialect;
 pub mod error;
+pub mod fence;
 pub mod options;
 pub mod row;
 pub mod schema;
+mod server;
+pub mod servers;
 pub mod shards;
 mod sqlite;
 pub mod tx;
@@ -21,10 +25,16 @@ pub use kit::placement::{
 };
 
 pub use database::{Database, Route};
+pub use dialect::Engine;
 pub use error::DbError;
 pub use options::Options;
 pub use row::Row;
-pub use schema::{Migration, MigrationSet, Schema};
+pub use schema::{Migration, MigrationSet, Pending, Schema};
+pub use server::snapshot::ServerSnapshot;
+pub use servers::{
+    Backend, Directory, NodeStanding, Server, ServerStanding, Servers, Splitting, Takeover,
+};
 pub use shards::Shards;
+pub use sqlite::backup;
 pub use tx::{Statement, Tx};
 pub use worker::Ids;

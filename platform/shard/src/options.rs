@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Options of the embedded engine.
+use crate::servers::Backend;
+
+/// Options of the data layer.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The folder that holds one file per logical database.
+    /// The folder of this process; with the embedded engine it holds one file per logical database.
     pub folder: PathBuf,
+    /// What holds the databases.
+    pub backend: Backend,
     /// Transactions that wait for one writer at most; more are refused.
     pub writer_queue_max: usize,
     /// Transactions in one physical commit at most.
@@ -29,6 +33,7 @@ impl Options {
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
+            backend: Backend::Embedded,
             writer_queue_max: 4_096,
             group_commit_max: 64,
             readers: 2,

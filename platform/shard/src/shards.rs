@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File as StdFile, TryLockError};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kit::SharedClock;
+use kit::{Place, Secret, SharedClock};
 use rpc::Fault;
 
 use crate::database::{Database, WeakDatabase};
 use crate::error::DbError;
 use crate::options::Options;
-use crate::schema::Schema;
-use crate::sqlite::ReadPool;
+use crate::schema::{Pending, Schema};
+use crate::server::Connected;
+use crate::servers::{Backend, ServerStanding, Takeover};
+use crate::sqlite::{File, ReadPool};
 
 /// The folder's lock; whoever writes in the folder holds a share of it.
 pub(crate) type FolderLock = Arc<StdFile>;
@@ -26,6 +29,7 @@ struct Inner {
     options: Options,
     clock: SharedClock,
     readers: Arc<ReadPool>,
+    connected: Arc<Connected>,
     lock: FolderLock,
     // A file has one writer, so a database that is asked for twice is the same one.
     open: tokio::sync::Mutex<BTreeMap<&'static str, WeakDatabase>>,
@@ -41,24 +45,11 @@ impl Shards {
     /// # Errors
     /// When the folder cannot be used, or another process has it.
     pub fn open(options: Options, clock: SharedClock) -> Result<Self, DbError> {
-        let folder = options.folder.display().to_string();
-        let unusable = |e: std::io::Error| DbError::Open(format!("{folder} cannot be used: {e}"));
-        std::fs::create_dir_all(&options.folder).map_err(unusable)?;
-        let lock = StdFile::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(options.folder.join(LOCK_FILE))
-            .map_err(unusable)?;
-        acquire(&lock).map_err(|e| match e {
-            TryLockError::WouldBlock => DbError::Open(format!(
-                "{folder} is in use by another stoa process; stop it, or choose another folder"
-            )),
-            TryLockError::Error(e) => unusable(e),
-        })?;
+        let lock = lock_folder(&options.folder)?;
         let readers = Arc::new(ReadPool::start(options.readers, options.reader_queue_max)?);
         let open = tokio::sync::Mutex::default();
-        Ok(Self(Arc::new(Inner { options, clock, readers, lock: Arc::new(lock), open })))
+        let (connected, lock) = (Arc::default(), Arc::new(lock));
+        Ok(Self(Arc::new(Inner { options, clock, readers, connected, lock, open })))
     }
 
     /// Opens a logical database. One that is not sharded is ready at once; a sharded one gets its files
@@ -81,6 +72,7 @@ impl Shards {
             self.0.options.clone(),
             Arc::clone(&self.0.clock),
             Arc::clone(&self.0.readers),
+            Arc::clone(&self.0.connected),
             Arc::clone(&self.0.lock),
         );
         if !schema.is_sharded() {
@@ -90,10 +82,123 @@ impl Shards {
         Ok(db)
     }
 
+    /// What a logical database with these cells lacks; nothing is changed or created.
+    ///
+    /// # Errors
+    /// When it cannot be read, or its schema is not of this program.
+    pub async fn pending(&self, schema: Schema, cells: &[Place]) -> Result<Vec<Pending>, Fault> {
+        let mut wanted: BTreeMap<u8, Vec<u8>> = BTreeMap::new();
+        if schema.is_sharded() {
+            for place in cells {
+                wanted.entry(place.db).or_default().push(place.table);
+            }
+        } else {
+            wanted.insert(0, Vec::new());
+        }
+        let mut found = Vec::new();
+        for (db, tables) in wanted {
+            found.extend(match &self.0.options.backend {
+                Backend::Servers(servers) => {
+                    self.0.connected.pending(servers, schema, db, &tables).await?
+                }
+                Backend::Embedded => {
+                    let options = self.0.options.clone();
+                    let look = move || File::pending(schema, &options, db, &tables);
+                    tokio::task::spawn_blocking(look).await.map_err(Fault::internal)??
+                }
+            });
+        }
+        Ok(found)
+    }
+
+    /// How every server stands on which a logical database is open; none when they are files.
+    pub async fn standing(&self) -> Vec<ServerStanding> {
+        match &self.0.options.backend {
+            Backend::Servers(servers) => self.0.connected.standing(servers).await,
+            Backend::Embedded => Vec::new(),
+        }
+    }
+
+    /// Makes the replica of a server its primary that has got the most of the log, and goes on with it, as
+    /// [`Shards::switch`] does. Repeating it after a failure goes on where it stopped.
+    ///
+    /// # Errors
+    /// Words for the operator: the primary answers still, or no replica does. Nothing has changed then, or
+    /// the replica is promoted and nobody writes there yet.
+    pub async fn fail_over(&self, server: &str) -> Result<Takeover, DbError> {
+        match &self.0.options.backend {
+            Backend::Servers(servers) => self.0.connected.fail_over(servers, server).await,
+            Backend::Embedded => {
+                Err(DbError::Misuse("the databases are embedded: there is no server to replace"))
+            }
+        }
+    }
+
+    /// Makes another server the primary of a configured one, such as the synchronous replica that has just been
+    /// promoted. When it returns, every new transaction goes to the new primary, the old one's connections are
+    /// closed, and this process does not commit on the old one any more; what was under way there has failed
+    /// as unavailable. `replicas` are those that follow the new primary: the former ones are forgotten.
+    ///
+    /// It does not ask whether the old primary is dead: let nobody else write there (fence it) before this.
+    /// It changes this process and not its configuration: that must name the new primary before a restart.
+    ///
+    /// # Errors
+    /// Words for the operator: no such server is configured, the new primary does not answer or does not
+    /// take writes. Nothing has changed then.
+    pub async fn switch(
+        &self,
+        server: &str,
+        url: &Secret<String>,
+        replicas: &[Secret<String>],
+    ) -> Result<(), DbError> {
+        let Backend::Servers(servers) = &self.0.options.backend else {
+            return Err(DbError::Misuse(
+                "the databases are embedded: there is no server to switch",
+            ));
+        };
+        self.0.connected.switch(servers, server, url, replicas).await
+    }
+
+    /// Measures replicas for as long as it runs; it never ends. Whoever starts the platform runs it as a
+    /// background task, once. Without it, reads go to primaries.
+    pub fn watch_replicas(&self) -> impl Future<Output = ()> + Send + 'static {
+        let connected = Arc::clone(&self.0.connected);
+        let splitting = match &self.0.options.backend {
+            Backend::Servers(servers) => Some(*servers.splitting),
+            Backend::Embedded => None,
+        };
+        async move {
+            match splitting {
+                Some(splitting) => crate::server::watch(connected, splitting).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
     /// The options it was opened with.
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.0.options
+    }
+}
+
+/// Takes a folder's lock, creating both when they are missing. Blocks as [`Shards::open`] says.
+pub(crate) fn lock_folder(folder: &Path) -> Result<StdFile, DbError> {
+    let name = folder.display();
+    let unusable = |e: std::io::Error| DbError::Open(format!("{name} cannot be used: {e}"));
+    std::fs::create_dir_all(folder).map_err(unusable)?;
+    let lock = StdFile::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join(LOCK_FILE))
+        .map_err(unusable)?;
+    match acquire(&lock) {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(DbError::Open(format!(
+            "{name} is in use by another stoa process; stop it, or choose another folder"
+        ))),
+        Err(TryLockError::Error(e)) => Err(unusable(e)),
     }
 }
 

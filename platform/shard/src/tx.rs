@@ -2,41 +2,55 @@
 //! engine every answer is ready at once, on a server it will not be, and the body is the same.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kit::{Place, Timestamp};
 use rpc::Fault;
 use rusqlite::Connection;
 use sea_query::{
-    DynIden, InsertStatement, IntoIden, QueryStatementBuilder, SelectStatement, SqliteQueryBuilder,
-    Values,
+    DynIden, InsertStatement, IntoIden, MysqlQueryBuilder, OnConflict, PostgresQueryBuilder,
+    QueryStatementBuilder, SelectStatement, SqliteQueryBuilder, Values,
 };
 
+use crate::dialect::Engine;
 use crate::error::DbError;
 use crate::row::Row;
 use crate::schema::Schema;
+use crate::server::ServerLine;
 use crate::sqlite;
 
 /// A statement of SeaQuery, the one code path for all engines.
 pub trait Statement: Send + Sync {
-    /// Text and values for the embedded engine.
-    fn build_sqlite(&self) -> (String, Values);
+    /// Text and values for an engine.
+    fn build_for(&self, engine: Engine) -> (String, Values);
 }
 
 impl<S: QueryStatementBuilder + Send + Sync> Statement for S {
-    fn build_sqlite(&self) -> (String, Values) {
-        self.build_any(&SqliteQueryBuilder)
+    fn build_for(&self, engine: Engine) -> (String, Values) {
+        match engine {
+            Engine::Sqlite => self.build_any(&SqliteQueryBuilder),
+            Engine::Postgres => self.build_any(&PostgresQueryBuilder),
+            Engine::Mysql => self.build_any(&MysqlQueryBuilder),
+        }
     }
 }
 
 type Hook = Box<dyn FnOnce() + Send>;
+/// What runs once the change is durable.
+pub(crate) type Hooks = Vec<Hook>;
 
 /// A transaction, or a read on one snapshot. Cheap to clone; of no use after its end.
 #[derive(Clone)]
 pub struct Tx(Arc<Inner>);
 
+/// Where the statements go.
+enum Line {
+    Embedded(Arc<Mutex<Connection>>),
+    Server(Arc<ServerLine>),
+}
+
 struct Inner {
-    conn: Arc<Mutex<Connection>>,
+    line: Line,
     schema: Schema,
     place: Option<Place>,
     now: Timestamp,
@@ -46,6 +60,7 @@ struct Inner {
     after: Mutex<Vec<Hook>>,
 }
 
+#[derive(Clone)]
 pub(crate) struct TxParts {
     pub(crate) schema: Schema,
     pub(crate) place: Option<Place>,
@@ -56,8 +71,16 @@ pub(crate) struct TxParts {
 
 impl Tx {
     pub(crate) fn new(conn: Arc<Mutex<Connection>>, parts: TxParts) -> Self {
+        Self::on(Line::Embedded(conn), parts)
+    }
+
+    pub(crate) fn on_server(line: Arc<ServerLine>, parts: TxParts) -> Self {
+        Self::on(Line::Server(line), parts)
+    }
+
+    fn on(line: Line, parts: TxParts) -> Self {
         Self(Arc::new(Inner {
-            conn,
+            line,
             schema: parts.schema,
             place: parts.place,
             now: parts.now,
@@ -101,7 +124,7 @@ impl Tx {
     /// # Errors
     /// Whatever the engine refuses; the transaction should then end.
     pub async fn exec(&self, statement: &impl Statement) -> Result<u64, Fault> {
-        self.run(statement, true, sqlite::execute)
+        self.execute(statement).await.map_err(Fault::from)
     }
 
     /// Inserts a row; `false` when a unique key is already taken, and then nothing has changed.
@@ -109,7 +132,15 @@ impl Tx {
     /// # Errors
     /// Whatever else the engine refuses.
     pub async fn insert_unique(&self, statement: &InsertStatement) -> Result<bool, Fault> {
-        let result = self.run_raw(statement, true, sqlite::execute);
+        let result = match &self.0.line {
+            // An error would end the whole transaction there; on this engine the number of rows is exact.
+            Line::Server(line) if line.engine() == Engine::Postgres => {
+                let mut quiet = statement.clone();
+                quiet.on_conflict(OnConflict::new().do_nothing().to_owned());
+                return Ok(self.exec(&quiet).await? > 0);
+            }
+            _ => self.execute(statement).await,
+        };
         match result {
             Ok(_) => Ok(true),
             Err(DbError::Unique(_)) => Ok(false),
@@ -122,9 +153,7 @@ impl Tx {
     /// # Errors
     /// Whatever the engine refuses.
     pub async fn one(&self, statement: &SelectStatement) -> Result<Option<Row>, Fault> {
-        self.run(statement, false, |conn, sql, values| {
-            sqlite::query(conn, sql, values, 1, false).map(|mut rows| rows.pop())
-        })
+        Ok(self.query(statement, 1, false).await?.pop())
     }
 
     /// All rows; refused when there are more than the limit, so page what can grow.
@@ -132,8 +161,7 @@ impl Tx {
     /// # Errors
     /// Whatever the engine refuses.
     pub async fn all(&self, statement: &SelectStatement) -> Result<Vec<Row>, Fault> {
-        let max = self.0.rows_max;
-        self.run(statement, false, |conn, sql, values| sqlite::query(conn, sql, values, max, true))
+        self.query(statement, self.0.rows_max, true).await
     }
 
     /// Runs `f` once the transaction is durable; not at all when it is not. For waking a relay, never
@@ -142,37 +170,70 @@ impl Tx {
         self.0.after.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(f));
     }
 
-    fn run<T>(
-        &self,
-        statement: &impl Statement,
-        writes: bool,
-        f: impl FnOnce(&Connection, &str, Values) -> Result<T, DbError>,
-    ) -> Result<T, Fault> {
-        self.run_raw(statement, writes, f).map_err(Fault::from)
-    }
-
-    fn run_raw<T>(
-        &self,
-        statement: &impl Statement,
-        writes: bool,
-        f: impl FnOnce(&Connection, &str, Values) -> Result<T, DbError>,
-    ) -> Result<T, DbError> {
-        if writes && self.0.read_only {
+    async fn execute(&self, statement: &impl Statement) -> Result<u64, DbError> {
+        if self.0.read_only {
             return Err(DbError::Misuse("a read may not change anything"));
         }
-        let (sql, values) = statement.build_sqlite();
-        let conn = self.0.conn.lock().unwrap_or_else(PoisonError::into_inner);
+        let (sql, values) = statement.build_for(self.engine());
+        let result = match &self.0.line {
+            Line::Embedded(conn) => sqlite::execute(&*self.usable(conn)?, &sql, values),
+            Line::Server(line) => {
+                self.still_open()?;
+                line.execute(&sql, values).await
+            }
+        };
+        result.map_err(|e| self.name_unrouted(e))
+    }
+
+    async fn query(
+        &self,
+        statement: &SelectStatement,
+        max: usize,
+        refuse_more: bool,
+    ) -> Result<Vec<Row>, Fault> {
+        let (sql, values) = statement.build_for(self.engine());
+        let result = match &self.0.line {
+            Line::Embedded(conn) => {
+                let conn = self.usable(conn).map_err(Fault::from)?;
+                sqlite::query(&conn, &sql, values, max, refuse_more)
+            }
+            Line::Server(line) => {
+                self.still_open().map_err(Fault::from)?;
+                line.query(&sql, values, max, refuse_more).await
+            }
+        };
+        result.map_err(|e| self.name_unrouted(e).into())
+    }
+
+    fn engine(&self) -> Engine {
+        match &self.0.line {
+            Line::Embedded(_) => Engine::Sqlite,
+            Line::Server(line) => line.engine(),
+        }
+    }
+
+    fn still_open(&self) -> Result<(), DbError> {
+        if self.0.open.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        Err(DbError::Misuse("a transaction was used after its end"))
+    }
+
+    /// The embedded engine's connection while the transaction is open on it.
+    fn usable<'c>(
+        &self,
+        conn: &'c Mutex<Connection>,
+    ) -> Result<MutexGuard<'c, Connection>, DbError> {
+        let conn = conn.lock().unwrap_or_else(PoisonError::into_inner);
         // Looked at under the connection's lock: a handle that was carried off to another thread must not
         // slip into the transaction that comes next.
-        if !self.0.open.load(Ordering::Acquire) {
-            return Err(DbError::Misuse("a transaction was used after its end"));
-        }
+        self.still_open()?;
         // The engine ends a transaction by itself when it stops a write or the disk is full. A body that
         // goes on after such an error would change rows one by one, outside of any transaction.
         if conn.is_autocommit() {
             return Err(DbError::CommitFailed("the engine rolled it back".to_owned()));
         }
-        f(&conn, &sql, values).map_err(|e| self.name_unrouted(e))
+        Ok(conn)
     }
 
     /// A statement that names a logical table of a sharded database has skipped its route: say that,
@@ -191,8 +252,17 @@ impl Tx {
         DbError::Unroutable { database: self.0.schema.database.to_owned(), what: what.to_owned() }
     }
 
-    pub(crate) fn close(&self) -> Vec<Hook> {
+    pub(crate) fn close(&self) -> Hooks {
         self.0.open.store(false, Ordering::Release);
         std::mem::take(&mut *self.0.after.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// What a panic says.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a text")
 }

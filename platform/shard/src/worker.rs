@@ -29,6 +29,9 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
     cells: &[],
 };
 
+/// The least by which two leases differ in time.
+const STEP: Duration = Duration::from_micros(1);
+
 /// One worker number as the table has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorkerRow {
@@ -163,6 +166,40 @@ impl Ids {
         self.0.generator.lock().unwrap_or_else(PoisonError::into_inner).extend(until);
         Ok(())
     }
+}
+
+/// Makes sure that a database which was brought back from a backup never mints an id that was minted after
+/// the backup: no number mints for an instant that has passed. It goes on half a round away from the number
+/// that was leased last, so that the system the backup is of, should it still run, does not mint the same
+/// ids either. Nobody may run on the database.
+///
+/// # Errors
+/// When the database fails.
+pub async fn raise(ctx: &Ctx, db: &Database) -> Result<(), Fault> {
+    db.tx(ctx, Route::Whole, move |tx| async move {
+        let (now, rows) = (tx.now(), load(&tx).await?);
+        let last = rows.iter().max_by_key(|r| (r.leased_at, r.fence)).map_or(0, |r| r.number);
+        let newest = rows.iter().map(|r| r.leased_at).max().unwrap_or_default().max(now);
+        for number in 0..WORKERS_MAX {
+            let known = rows.iter().find(|r| r.number == number).copied();
+            let row = known.unwrap_or(WorkerRow {
+                number,
+                high_water: now,
+                fence: 0,
+                leased_at: Timestamp::default(),
+            });
+            let is_next = number == (last + WORKERS_MAX / 2) % WORKERS_MAX;
+            let raised = WorkerRow {
+                high_water: row.high_water.max(now),
+                fence: row.fence + 1,
+                leased_at: if is_next { newest.plus(STEP) } else { row.leased_at },
+                ..row
+            };
+            save(&tx, raised).await?;
+        }
+        Ok(())
+    })
+    .await
 }
 
 async fn load(tx: &Tx) -> Result<Vec<WorkerRow>, Fault> {

@@ -2,16 +2,15 @@
 //! and a file that knows more than this program is left alone.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use kit::Timestamp;
 use rusqlite::{Connection, params};
 
+use crate::dialect::Engine;
 use crate::error::DbError;
-use crate::schema::{Migration, MigrationSet, Schema};
+use crate::schema::{COMMON, Done, Migration, MigrationSet, Schema};
 use crate::sqlite::engine;
-
-/// The cell of migrations that run once per database.
-const COMMON: i64 = -1;
 
 /// Runs everything that is missing, in one transaction.
 pub(crate) fn run(
@@ -50,6 +49,29 @@ pub(crate) fn cells(
     Ok(())
 }
 
+/// What has run in a file, which is not changed; nothing when there is none.
+pub(crate) fn done(path: &Path) -> Result<Done, DbError> {
+    if !path.exists() {
+        return Ok(Done::new());
+    }
+    let conn = super::open_reader(path)?;
+    let tables = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'schema_migrations'";
+    let known: i64 = conn.query_row(tables, [], |r| r.get(0)).map_err(engine)?;
+    if known == 0 {
+        return Ok(Done::new());
+    }
+    let sql = "SELECT owner, cell, version, checksum FROM schema_migrations";
+    let mut statement = conn.prepare(sql).map_err(engine)?;
+    let mut rows = statement.query([]).map_err(engine)?;
+    let mut done = Done::new();
+    while let Some(row) = rows.next().map_err(engine)? {
+        let owner = (row.get(0).map_err(engine)?, row.get(1).map_err(engine)?);
+        let (version, sum) = (row.get(2).map_err(engine)?, row.get(3).map_err(engine)?);
+        done.entry(owner).or_default().insert(version, sum);
+    }
+    Ok(done)
+}
+
 fn apply(
     conn: &Connection,
     schema: Schema,
@@ -58,41 +80,16 @@ fn apply(
     cell: i64,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let mut done = applied(conn, set.name, cell)?;
-    for (i, migration) in migrations.iter().enumerate() {
-        if usize::try_from(migration.version) != Ok(i + 1) {
-            return Err(DbError::Schema(format!(
-                "{}: migration {} of {} is out of sequence",
-                schema.database, migration.version, set.name
-            )));
-        }
-        match done.remove(&i64::from(migration.version)) {
-            Some(sum) if sum == migration.checksum() => {}
-            Some(_) => {
-                return Err(DbError::Schema(format!(
-                    "{}: migration {} `{}` of {} was edited after it had run; \
-                     restore its text and add a new migration instead",
-                    schema.database, migration.version, migration.name, set.name
-                )));
-            }
-            None => {
-                let sql = migration.sql.replace("{t}", &format!("{cell:02}"));
-                conn.execute_batch(&sql).map_err(|e| {
-                    DbError::Schema(format!(
-                        "{}: migration {} `{}` of {} failed: {e}",
-                        schema.database, migration.version, migration.name, set.name
-                    ))
-                })?;
-                record(conn, set.name, cell, migration, now)?;
-            }
-        }
-    }
-    if let Some((version, _)) = done.pop_first() {
-        return Err(DbError::Schema(format!(
-            "{}: the data has migration {version} of {}, which this program does not know; \
-             use the newer program",
-            schema.database, set.name
-        )));
+    let done = applied(conn, set.name, cell)?;
+    for migration in schema.missing(set, migrations, done)? {
+        let sql = migration.text(Engine::Sqlite, &format!("{cell:02}"))?;
+        conn.execute_batch(&sql).map_err(|e| {
+            DbError::Schema(format!(
+                "{}: migration {} `{}` of {} failed: {e}",
+                schema.database, migration.version, migration.name, set.name
+            ))
+        })?;
+        record(conn, set.name, cell, migration, now)?;
     }
     Ok(())
 }

@@ -15,10 +15,7 @@ use rusqlite::Connection;
 use crate::error::DbError;
 use crate::sqlite::engine;
 use crate::sqlite::writer::Guarded;
-use crate::tx::{Tx, TxParts};
-
-/// What runs once the change is durable.
-pub(crate) type Hooks = Vec<Box<dyn FnOnce() + Send>>;
+use crate::tx::{Hooks, Tx, TxParts, panic_text};
 
 /// Runs the body inside a savepoint of the transaction that is open on this connection.
 pub(crate) fn run_savepoint<T, E, F, Fut>(
@@ -100,11 +97,7 @@ where
         Ok(Poll::Ready(result)) => result,
         Ok(Poll::Pending) => Err(Fault::from(DbError::Pended).into()),
         Err(panic) => {
-            let text = panic
-                .downcast_ref::<&str>()
-                .copied()
-                .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-                .unwrap_or("without a text");
+            let text = panic_text(panic.as_ref());
             tracing::error!(panic = text, "the body of a transaction panicked");
             Err(Fault::from(DbError::Panicked).into())
         }

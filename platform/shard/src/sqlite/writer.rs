@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::error::DbError;
 use crate::options::Options;
-use crate::schema::Schema;
+use crate::schema::{Pending, Schema};
 use crate::shards::FolderLock;
 use crate::sqlite::run::{batch, lock};
 use crate::sqlite::{engine, migrate, open_writer};
@@ -82,6 +82,17 @@ pub(crate) struct File {
 }
 
 impl File {
+    /// What has not run in the file, which need not be there and is not made. Blocks.
+    pub(crate) fn pending(
+        schema: Schema,
+        options: &Options,
+        db: u8,
+        tables: &[u8],
+    ) -> Result<Vec<Pending>, DbError> {
+        let done = migrate::done(&file_path(schema, options, db))?;
+        schema.pending(&schema.database_name(db), tables, done)
+    }
+
     /// Opens or creates the file, brings its schema up to date and starts its writer. Blocks.
     pub(crate) fn open(
         schema: Schema,
@@ -170,11 +181,7 @@ impl Work for AddCells {
 }
 
 fn file_path(schema: Schema, options: &Options, db: u8) -> PathBuf {
-    let name = if schema.is_sharded() {
-        format!("{}_{db:02}.db", schema.database)
-    } else {
-        format!("{}.db", schema.database)
-    };
+    let name = format!("{}.db", schema.database_name(db));
     options.folder.join(name)
 }
 

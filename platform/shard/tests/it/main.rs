@@ -4,7 +4,15 @@
 //! `cfg(test)` on the modules tells clippy that helpers are test code too.
 
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
+mod cluster;
+#[cfg(test)]
 mod concurrency;
+#[cfg(test)]
+mod engines;
+#[cfg(test)]
+mod failover;
 #[cfg(test)]
 mod group;
 #[cfg(test)]
@@ -19,6 +27,10 @@ mod migrations;
 mod placement;
 #[cfg(test)]
 mod routing;
+#[cfg(test)]
+mod sh_08;
+#[cfg(test)]
+mod sh_09;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -15,7 +15,7 @@ use testkit::{PATIENCE, eventually};
 pub const THINGS: Migration = Migration {
     version: 1,
     name: "things",
-    sql: "CREATE TABLE things (id BIGINT NOT NULL PRIMARY KEY, n BIGINT, name TEXT, flag BOOLEAN, data BLOB);
+    sql: "CREATE TABLE things (id BIGINT NOT NULL PRIMARY KEY, n BIGINT, name {text:100}, flag BOOLEAN, data BLOB);
           CREATE UNIQUE INDEX things_name ON things (name);
           CREATE TABLE notes (id BIGINT NOT NULL PRIMARY KEY, n BIGINT)",
 };
@@ -82,7 +82,7 @@ pub fn endless() -> SelectStatement {
 pub struct EndlessWrite;
 
 impl Statement for EndlessWrite {
-    fn build_sqlite(&self) -> (String, Values) {
+    fn build_for(&self, _: shard::Engine) -> (String, Values) {
         let sql = "INSERT INTO things (id, n) WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c)
                    SELECT n, n FROM c WHERE n < 10 OR n < 0";
         (sql.to_owned(), Values(Vec::new()))

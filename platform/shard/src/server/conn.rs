@@ -1,0 +1,308 @@
+//! One connection of a server in one transaction: begin, statements, end. It knows the engines' words for
+//! that, and sees to it that no connection goes back with a transaction open.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::TryStreamExt as _;
+use sea_query::Values;
+use sqlx::{AssertSqlSafe, Column as _, Either, Row as _};
+
+use super::explain::explain;
+use super::pool::{Flavour, Lease, Socket};
+use super::token::Position;
+use super::values;
+use crate::dialect::Engine;
+use crate::error::DbError;
+use crate::row::Row;
+
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// READ COMMITTED.
+    Write,
+    /// One snapshot.
+    Read,
+}
+
+/// A connection. Dropped while a transaction is open or a statement is on its way, it is closed, so that
+/// the server rolls it back.
+pub(crate) struct Conn {
+    // None only while it is dropped
+    lease: Option<Lease>,
+    engine: Engine,
+    /// The schema in which the transaction runs. It stands as a comment before every statement: prepared
+    /// statements are kept by their text, and on MySQL belong to the schema that they were made in.
+    mark: String,
+    open: bool,
+    /// A statement is on its way, or the connection broke under one.
+    spoiled: bool,
+}
+
+impl Conn {
+    pub(super) fn new(lease: Lease) -> Self {
+        let engine = match *lease {
+            Socket::Mysql(..) => Engine::Mysql,
+            Socket::Postgres(_) => Engine::Postgres,
+        };
+        Self { lease: Some(lease), engine, mark: String::new(), open: false, spoiled: false }
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Whether it was connected for this use.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.lease.as_ref().is_some_and(Lease::is_fresh)
+    }
+
+    /// Begins a transaction in a schema; a statement that runs longer than `limit` is stopped by the
+    /// server. One round trip.
+    pub(crate) async fn begin(
+        &mut self,
+        schema: &str,
+        mode: Mode,
+        limit: Duration,
+    ) -> Result<(), DbError> {
+        let ms = limit.as_millis().max(1);
+        let text = match (self.flavour(), mode) {
+            (Some(flavour), mode) => {
+                let isolation = match mode {
+                    Mode::Write => "READ COMMITTED",
+                    Mode::Read => "REPEATABLE READ",
+                };
+                let start = match mode {
+                    Mode::Write => "START TRANSACTION",
+                    Mode::Read => "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+                };
+                let limit = match flavour {
+                    // seconds
+                    Flavour::Mariadb => {
+                        format!("SET max_statement_time={}.{:03}", ms / 1_000, ms % 1_000)
+                    }
+                    // milliseconds; reads only
+                    Flavour::Mysql => format!("SET max_execution_time={ms}"),
+                };
+                format!(
+                    "USE `{schema}`; {limit}; SET TRANSACTION ISOLATION LEVEL {isolation}; {start}"
+                )
+            }
+            (None, mode) => {
+                let begin = match mode {
+                    Mode::Write => "BEGIN ISOLATION LEVEL READ COMMITTED",
+                    Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                };
+                format!(
+                    "{begin}; SET LOCAL search_path TO \"{schema}\"; SET LOCAL statement_timeout = {ms}"
+                )
+            }
+        };
+        self.mark = format!("/*{schema}*/ ");
+        self.open = true;
+        self.batch(text).await
+    }
+
+    fn flavour(&self) -> Option<Flavour> {
+        match self.lease.as_deref() {
+            Some(Socket::Mysql(_, flavour)) => Some(*flavour),
+            _ => None,
+        }
+    }
+
+    /// Commits. After an error nothing is known of the outcome.
+    pub(crate) async fn commit(&mut self) -> Result<(), DbError> {
+        let lease = self.lease.as_ref().ok_or(DbError::Closed)?;
+        let _committing = lease.begin_commit()?;
+        self.batch("COMMIT".to_owned()).await?;
+        self.open = false;
+        Ok(())
+    }
+
+    /// Commits, and says in the same round trip how far the server's log is then. PostgreSQL only.
+    pub(super) async fn commit_and_look(&mut self) -> Result<Position, DbError> {
+        let lease = self.lease.as_ref().ok_or(DbError::Closed)?;
+        let _committing = lease.begin_commit()?;
+        let position = self.commit_with_position().await?;
+        self.open = false;
+        Ok(position)
+    }
+
+    /// What is inserted is at or behind what was just committed, also where a commit does not wait for the
+    /// disk.
+    async fn commit_with_position(&mut self) -> Result<Position, DbError> {
+        let text = "COMMIT; SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::BIGINT";
+        self.spoiled = true;
+        let lease = self.lease.as_mut().ok_or(DbError::Closed)?;
+        let (socket, closed) = lease.parts()?;
+        let Socket::Postgres(conn) = socket else { return Err(DbError::Misuse("no PostgreSQL")) };
+        let mut is_committed = false;
+        let mut found = None;
+        let talk = async {
+            let mut answers = sqlx::raw_sql(text).fetch_many(&mut **conn);
+            while let Some(answer) = answers.try_next().await.map_err(explain)? {
+                match answer {
+                    Either::Left(_) => is_committed = true,
+                    Either::Right(row) => found = row.try_get::<i64, _>(0).ok(),
+                }
+            }
+            Ok(())
+        };
+        let result = tokio::select! {
+            biased;
+            result = talk => result,
+            left = closed => Err(left),
+        };
+        match result {
+            Ok(()) => self.spoiled = false,
+            // it is committed all the same; the connection is closed when it is dropped
+            Err(e) if is_committed => tracing::debug!(error = %e, "a commit's position was lost"),
+            Err(e) => {
+                self.spoiled = matches!(e, DbError::Down(_));
+                return Err(e);
+            }
+        }
+        Ok(found.and_then(Position::read).unwrap_or(Position::UNKNOWN))
+    }
+
+    /// Whether the server answers.
+    pub(super) async fn ping(&mut self) -> Result<(), DbError> {
+        self.batch("SELECT 1".to_owned()).await
+    }
+
+    /// Rolls back; a connection that cannot do even that is closed.
+    pub(crate) async fn rollback(&mut self) {
+        if self.open && self.batch("ROLLBACK".to_owned()).await.is_ok() {
+            self.open = false;
+        }
+    }
+
+    /// Statements without values and without rows, one round trip.
+    pub(crate) async fn batch(&mut self, text: String) -> Result<(), DbError> {
+        let sql = sqlx::raw_sql(AssertSqlSafe(text));
+        self.talk(async |socket| {
+            match socket {
+                Socket::Postgres(conn) => sql.execute(&mut **conn).await.map(|_| ()),
+                Socket::Mysql(conn, _) => sql.execute(&mut **conn).await.map(|_| ()),
+            }
+            .map_err(explain)
+        })
+        .await
+    }
+
+    /// Runs a statement; how many rows matched.
+    pub(crate) async fn execute(&mut self, sql: &str, values: Values) -> Result<u64, DbError> {
+        let text = AssertSqlSafe([&self.mark, sql].concat());
+        self.talk(async |socket| {
+            match socket {
+                Socket::Postgres(conn) => {
+                    let query = sqlx::query_with(text, values::postgres_arguments(values)?);
+                    query.execute(&mut **conn).await.map(|done| done.rows_affected())
+                }
+                Socket::Mysql(conn, _) => {
+                    let query = sqlx::query_with(text, values::mysql_arguments(values)?);
+                    query.execute(&mut **conn).await.map(|done| done.rows_affected())
+                }
+            }
+            .map_err(explain)
+        })
+        .await
+    }
+
+    /// Rows up to `max`; with `refuse_more` a further row is an error, without it the rest is left.
+    pub(crate) async fn query(
+        &mut self,
+        sql: &str,
+        values: Values,
+        max: usize,
+        refuse_more: bool,
+    ) -> Result<Vec<Row>, DbError> {
+        let text = AssertSqlSafe([&self.mark, sql].concat());
+        let found = Found { rows: Vec::new(), columns: None, max, refuse_more };
+        self.talk(async |socket| fetch(socket, text, values, found).await).await
+    }
+
+    /// One exchange with the server. Given up in the middle, or broken, the connection is not used again;
+    /// when its pool is closed, the exchange ends at once.
+    async fn talk<T>(
+        &mut self,
+        exchange: impl AsyncFnOnce(&mut Socket) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        let lease = self.lease.as_mut().ok_or(DbError::Closed)?;
+        let (socket, closed) = lease.parts()?;
+        self.spoiled = true;
+        let result = tokio::select! {
+            biased;
+            result = exchange(socket) => result,
+            left = closed => Err(left),
+        };
+        self.spoiled = matches!(result, Err(DbError::Down(_)));
+        result
+    }
+}
+
+async fn fetch(
+    socket: &mut Socket,
+    text: AssertSqlSafe<String>,
+    values: Values,
+    mut found: Found,
+) -> Result<Vec<Row>, DbError> {
+    match socket {
+        Socket::Postgres(conn) => {
+            let query = sqlx::query_with(text, values::postgres_arguments(values)?);
+            let mut rows = query.fetch(&mut **conn);
+            while let Some(row) = rows.try_next().await.map_err(explain)? {
+                let names = || row.columns().iter().map(|c| c.name().to_owned()).collect();
+                if found.add(names, values::read_postgres(&row)?)? {
+                    break;
+                }
+            }
+        }
+        Socket::Mysql(conn, _) => {
+            let query = sqlx::query_with(text, values::mysql_arguments(values)?);
+            let mut rows = query.fetch(&mut **conn);
+            while let Some(row) = rows.try_next().await.map_err(explain)? {
+                let names = || row.columns().iter().map(|c| c.name().to_owned()).collect();
+                if found.add(names, values::read_mysql(&row)?)? {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(found.rows)
+}
+
+/// Rows as they come.
+struct Found {
+    rows: Vec<Row>,
+    columns: Option<Arc<[String]>>,
+    max: usize,
+    refuse_more: bool,
+}
+
+impl Found {
+    /// Keeps a row; whether it was the last one wanted.
+    fn add(
+        &mut self,
+        names: impl FnOnce() -> Arc<[String]>,
+        values: Vec<crate::row::Value>,
+    ) -> Result<bool, DbError> {
+        if self.rows.len() == self.max {
+            return if self.refuse_more { Err(DbError::TooManyRows(self.max)) } else { Ok(true) };
+        }
+        let columns = Arc::clone(self.columns.get_or_insert_with(names));
+        self.rows.push(Row { columns, values });
+        Ok(self.rows.len() == self.max && !self.refuse_more)
+    }
+}
+
+impl Drop for Conn {
+    fn drop(&mut self) {
+        if let Some(lease) = self.lease.take()
+            && !self.open
+            && !self.spoiled
+        {
+            lease.give_back();
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The engines that are servers: PostgreSQL, and MySQL or MariaDB. A pool of connections for each
+//! physical server; a logical database is a schema (on MySQL: a database) of one of them.
+//!
+//! It must not know what the rows mean, nor leave a transaction open on a connection that goes back.
+
+mod conn;
+mod explain;
+mod line;
+mod migrate;
+mod pool;
+mod replica;
+mod replica_watch;
+mod run;
+pub(crate) mod snapshot;
+mod standing;
+mod switch;
+mod takeover;
+mod token;
+mod values;
+
+pub(crate) use line::ServerLine;
+pub(crate) use replica_watch::watch;
+pub(crate) use run::{run_read, run_tx};
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use kit::{Secret, Timestamp, id};
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, MySqlConnection};
+
+use self::conn::Conn;
+use self::explain::explain;
+use self::pool::{Flavour, Limits, Pool, Target};
+use self::replica::Replica;
+use crate::dialect::Engine;
+use crate::error::DbError;
+use crate::schema::{Pending, Schema};
+use crate::servers::{Server, Servers, Splitting};
+
+/// Prepared statements kept per connection. MySQL has a limit over all connections (16,382 by default).
+const STATEMENTS_MAX: usize = 400;
+/// The longest a server that takes over may take to show that it can.
+const SWITCH_WITHIN: Duration = Duration::from_secs(3);
+
+/// A physical server: its primary, which another may take over from, and what follows it.
+pub(crate) struct Physical {
+    name: String,
+    engine: Engine,
+    line_up: RwLock<LineUp>,
+    limits: Limits,
+    splitting: Splitting,
+    retries_max: u32,
+    /// Makes pauses differ.
+    pauses: AtomicU64,
+}
+
+/// Who is what.
+#[derive(Clone)]
+struct LineUp {
+    primary: Arc<Pool>,
+    replicas: Arc<[Arc<Replica>]>,
+}
+
+/// A logical database on its server.
+pub(crate) struct ServerDb {
+    pub(crate) server: Arc<Physical>,
+    /// The schema's name on the server.
+    pub(crate) schema: String,
+}
+
+impl Physical {
+    /// Connects once, so that a wrong address is known at once. Replicas may be away.
+    pub(crate) async fn connect(servers: &Servers, server: &Server) -> Result<Self, DbError> {
+        let limits = Limits {
+            connections_max: server.connections_max,
+            waiting_max: servers.waiting_max,
+            connect_timeout: servers.connect_timeout,
+        };
+        let line_up = line_up(servers.engine, limits, &server.url, &server.replicas);
+        let line_up = line_up.await.map_err(|e| {
+            DbError::Open(format!("the database server `{}` cannot be used: {e}", server.name))
+        })?;
+        Ok(Self {
+            name: server.name.clone(),
+            engine: servers.engine,
+            line_up: RwLock::new(line_up),
+            limits,
+            splitting: *servers.splitting,
+            retries_max: servers.retries_max,
+            pauses: AtomicU64::new(0),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn primary(&self) -> Arc<Pool> {
+        self.line_up(|line_up| Arc::clone(&line_up.primary))
+    }
+
+    fn replicas(&self) -> Arc<[Arc<Replica>]> {
+        self.line_up(|line_up| Arc::clone(&line_up.replicas))
+    }
+
+    fn line_up<T>(&self, look: impl FnOnce(&LineUp) -> T) -> T {
+        look(&self.line_up.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A connection to the primary, once one is free.
+    async fn acquire(&self, deadline: Instant) -> Result<Conn, DbError> {
+        self.primary().acquire(deadline).await.map(Conn::new)
+    }
+
+    /// A pause before the `n`th try again, longer each time and never the same (jitter), so that those
+    /// who met do not meet again.
+    fn pause(&self, n: u32) -> Duration {
+        let random = id::mix64(self.pauses.fetch_add(1, Ordering::Relaxed));
+        let most = 2_000_u64 << n.min(6);
+        Duration::from_micros(500 + random % most)
+    }
+}
+
+/// Connects to a primary; to replicas connections are made when they are measured.
+async fn line_up(
+    engine: Engine,
+    limits: Limits,
+    primary: &Secret<String>,
+    replicas: &[Secret<String>],
+) -> Result<LineUp, DbError> {
+    let (label, target) = target(engine, primary).await?;
+    let primary = Arc::new(Pool::new(label, target, limits));
+    Conn::new(primary.acquire(Instant::now() + limits.connect_timeout).await?).ping().await?;
+    let mut following = Vec::new();
+    // replicas are PostgreSQL's; on MySQL a configured one is not used
+    for url in replicas.iter().filter(|_| engine == Engine::Postgres) {
+        let (label, target) = target_of(url)?;
+        following.push(Arc::new(Replica::new(Arc::new(Pool::new(label, target, limits)))));
+    }
+    Ok(LineUp { primary, replicas: following.into() })
+}
+
+async fn target(engine: Engine, url: &Secret<String>) -> Result<(String, Target), DbError> {
+    match engine {
+        Engine::Postgres => target_of(url),
+        Engine::Mysql => {
+            let options: MySqlConnectOptions = url.expose().parse().map_err(explain)?;
+            let options = options
+                .statement_cache_capacity(STATEMENTS_MAX)
+                .charset("utf8mb4")
+                .disable_statement_logging();
+            let label = format!("{}:{}", options.get_host(), options.get_port());
+            let mut conn = MySqlConnection::connect_with(&options).await.map_err(explain)?;
+            let version = sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut conn).await;
+            let version: String = version.map_err(explain)?;
+            let is_mariadb = version.to_ascii_lowercase().contains("mariadb");
+            let flavour = if is_mariadb { Flavour::Mariadb } else { Flavour::Mysql };
+            Ok((label, Target::Mysql(Box::new(options), flavour)))
+        }
+        Engine::Sqlite => Err(DbError::Misuse("SQLite is no server")),
+    }
+}
+
+fn target_of(url: &Secret<String>) -> Result<(String, Target), DbError> {
+    let options: PgConnectOptions = url.expose().parse().map_err(explain)?;
+    let options = options
+        .statement_cache_capacity(STATEMENTS_MAX)
+        .application_name("stoa")
+        .disable_statement_logging();
+    let label = format!("{}:{}", options.get_host(), options.get_port());
+    Ok((label, Target::Postgres(Box::new(options))))
+}
+
+/// The servers that are connected.
+#[derive(Default)]
+pub(crate) struct Connected(tokio::sync::Mutex<BTreeMap<String, Arc<Physical>>>);
+
+impl Connected {
+    /// A logical database with its schema brought up to date: `db` of a sharded one, with these cells.
+    pub(crate) async fn open(
+        &self,
+        servers: &Servers,
+        schema: Schema,
+        db: u8,
+        tables: &[u8],
+        now: Timestamp,
+    ) -> Result<ServerDb, DbError> {
+        let db = self.home(servers, schema, db).await?;
+        migrate::run(&db, schema, tables, now).await?;
+        Ok(db)
+    }
+
+    /// What has not run in a logical database; nothing is changed.
+    pub(crate) async fn pending(
+        &self,
+        servers: &Servers,
+        schema: Schema,
+        db: u8,
+        tables: &[u8],
+    ) -> Result<Vec<Pending>, DbError> {
+        let home = self.home(servers, schema, db).await?;
+        migrate::pending(&home, &schema.database_name(db), schema, tables).await
+    }
+
+    async fn home(&self, servers: &Servers, schema: Schema, db: u8) -> Result<ServerDb, DbError> {
+        let database = schema.database_name(db);
+        let server = self.server(servers, &database).await?;
+        Ok(ServerDb { server, schema: [&servers.prefix, database.as_str()].concat() })
+    }
+
+    /// Those that are connected now.
+    async fn all(&self) -> Vec<Arc<Physical>> {
+        self.0.lock().await.values().cloned().collect()
+    }
+
+    async fn server(&self, servers: &Servers, database: &str) -> Result<Arc<Physical>, DbError> {
+        let server = servers.server_of(database).ok_or_else(|| {
+            let name = servers.directory.server(database);
+            DbError::Open(format!("{database} is on the server `{name}`, which is not configured"))
+        })?;
+        // held while one connects: two must not connect to the same server
+        let mut connected = self.0.lock().await;
+        if let Some(known) = connected.get(&server.name) {
+            return Ok(Arc::clone(known));
+        }
+        let physical = Arc::new(Physical::connect(servers, server).await?);
+        connected.insert(server.name.clone(), Arc::clone(&physical));
+        Ok(physical)
+    }
+}

@@ -1,0 +1,262 @@
+//! Runs the body of a transaction on a connection, and again when the engine asks for that (deadlock,
+//! serialization failure). Success is said after the commit only. A read goes to a replica if one has what
+//! the caller needs to see, and to the primary when that fails.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt as _;
+use rpc::{Ctx, Fault, Session};
+
+use super::conn::{Conn, Mode};
+use super::line::{ServerLine, Trouble};
+use super::replica::{self, Replica};
+use super::token::{self, Needs, Position};
+use super::{Physical, ServerDb};
+use crate::error::DbError;
+use crate::tx::{Hooks, Tx, TxParts};
+
+/// How a try ended.
+enum End<T, E> {
+    Done(Result<T, E>, Hooks, Option<Position>),
+    Again(E),
+}
+
+/// Runs a transaction, and tells the session how far it has written.
+pub(crate) async fn run_tx<T, E, F, Fut>(
+    db: &ServerDb,
+    session: &Session,
+    deadline: Instant,
+    parts: TxParts,
+    body: F,
+) -> Result<T, E>
+where
+    E: From<Fault>,
+    F: Fn(Tx) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    let mut tries = 0;
+    loop {
+        let (conn, left) = begin(db, Mode::Write, deadline).await.map_err(Fault::from)?;
+        let line = Arc::new(ServerLine::new(conn));
+        let tx = Tx::on_server(Arc::clone(&line), parts.clone());
+        let result = poll(&tx, left, &body).await;
+        let hooks = tx.close();
+        match end(db, &line, result, hooks).await {
+            End::Done(result, hooks, position) => {
+                if let Some(position) = position {
+                    token::wrote(session, db.server.name(), position);
+                }
+                for hook in hooks {
+                    if std::panic::catch_unwind(AssertUnwindSafe(hook)).is_err() {
+                        tracing::error!("what was to run after a commit panicked");
+                    }
+                }
+                return result;
+            }
+            End::Again(e) => {
+                let pause = db.server.pause(tries);
+                tries += 1;
+                if tries > db.server.retries_max || Instant::now() + pause >= deadline {
+                    metrics::counter!("stoa_db_gave_up_total").increment(1);
+                    return Err(e);
+                }
+                metrics::counter!("stoa_db_retries_total").increment(1);
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+}
+
+/// Runs a read on one snapshot.
+pub(crate) async fn run_read<T, E, F, Fut>(
+    db: &ServerDb,
+    ctx: &Ctx,
+    deadline: Instant,
+    parts: TxParts,
+    body: F,
+) -> Result<T, E>
+where
+    E: From<Fault>,
+    F: Fn(Tx) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    let server = &db.server;
+    let replicas = server.replicas();
+    if !replicas.is_empty()
+        && let Needs::UpTo(position) = Needs::of(ctx, server.name())
+    {
+        let preference = token::preference(ctx);
+        let chosen = replica::choose(&replicas, position, preference, &server.splitting).await;
+        if let Some(replica) = chosen {
+            let result = on_replica(db, replica, position, deadline, parts.clone(), &body).await;
+            count_read(server, if result.is_some() { "replica" } else { "primary_after_replica" });
+            if let Some(result) = result {
+                return result;
+            }
+        } else {
+            count_read(server, "primary");
+        }
+    }
+    let (conn, left) = begin(db, Mode::Read, deadline).await.map_err(Fault::from)?;
+    snapshot(conn, left, parts, &body).await.0
+}
+
+fn count_read(server: &Physical, to: &'static str) {
+    let name = server.name().to_owned();
+    metrics::counter!("stoa_db_reads_total", "server" => name, "to" => to).increment(1);
+}
+
+/// Reads on a replica; `None` when it could not, for whatever reason, and the primary is to be asked: it is
+/// away, it takes the read back because of what it has to replay, a table has not got there yet.
+async fn on_replica<T, E, F, Fut>(
+    db: &ServerDb,
+    replica: &Replica,
+    position: Position,
+    deadline: Instant,
+    parts: TxParts,
+    body: &F,
+) -> Option<Result<T, E>>
+where
+    E: From<Fault>,
+    F: Fn(Tx) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    let now = Instant::now();
+    // the primary must have the time to do it again
+    let left = deadline.saturating_duration_since(now) / 2;
+    let begun = async {
+        let Some(mut conn) = replica.lease(position, now + left).await? else { return Ok(None) };
+        conn.begin(&db.schema, Mode::Read, left).await?;
+        Ok::<_, DbError>(Some(conn))
+    };
+    let begun = tokio::time::timeout(left, begun).await;
+    let conn = match begun.unwrap_or(Err(DbError::Timeout("beginning a read on a replica"))) {
+        Ok(conn) => conn?,
+        // busy, not broken
+        Err(DbError::Overloaded(_) | DbError::Retry(_)) => return None,
+        Err(e) => {
+            replica.failed(&e);
+            return None;
+        }
+    };
+    let (result, trouble) = snapshot(conn, left, parts, body).await;
+    match trouble {
+        None => Some(result),
+        Some(Trouble::Away) => {
+            replica.failed(&DbError::Down("a statement was not answered".to_owned()));
+            None
+        }
+        Some(Trouble::Retry | Trouble::Broken) => None,
+    }
+}
+
+/// Runs the body of a read where its snapshot is open.
+async fn snapshot<T, E, F, Fut>(
+    conn: Conn,
+    left: Duration,
+    parts: TxParts,
+    body: &F,
+) -> (Result<T, E>, Option<Trouble>)
+where
+    E: From<Fault>,
+    F: Fn(Tx) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    let line = Arc::new(ServerLine::new(conn));
+    let tx = Tx::on_server(Arc::clone(&line), parts);
+    let result = poll(&tx, left, body).await;
+    drop(tx.close());
+    let (conn, trouble) = line.end();
+    let Some(mut conn) = conn else { return (result, Some(Trouble::Away)) };
+    // nothing was changed; what counts is that the snapshot goes
+    conn.rollback().await;
+    (result, trouble)
+}
+
+/// A connection to the primary with a transaction begun, and how much time is left. A connection may have
+/// broken since it was used last, which shows here, where nothing is lost: then another is taken.
+async fn begin(db: &ServerDb, mode: Mode, deadline: Instant) -> Result<(Conn, Duration), DbError> {
+    loop {
+        let mut conn = db.server.acquire(deadline).await?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(DbError::Timeout("waiting for a connection"));
+        }
+        match tokio::time::timeout(left, conn.begin(&db.schema, mode, left)).await {
+            Err(_) => return Err(DbError::Timeout("beginning a transaction")),
+            Ok(Ok(())) => return Ok((conn, left)),
+            Ok(Err(DbError::Down(e))) if !conn.is_fresh() => {
+                tracing::debug!(server = db.server.name(), error = e, "a connection had broken");
+            }
+            Ok(Err(e)) => return Err(e),
+        }
+    }
+}
+
+async fn poll<T, E, F, Fut>(tx: &Tx, left: Duration, body: &F) -> Result<T, E>
+where
+    E: From<Fault>,
+    F: Fn(Tx) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    let begun = match std::panic::catch_unwind(AssertUnwindSafe(|| body(tx.clone()))) {
+        Ok(future) => tokio::time::timeout(left, AssertUnwindSafe(future).catch_unwind()).await,
+        Err(panic) => Ok(Err(panic)),
+    };
+    match begun {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => {
+            let text = crate::tx::panic_text(panic.as_ref());
+            tracing::error!(panic = text, "the body of a transaction panicked");
+            Err(Fault::from(DbError::Panicked).into())
+        }
+        Err(_) => Err(Fault::from(DbError::Timeout("a transaction")).into()),
+    }
+}
+
+async fn end<T, E: From<Fault>>(
+    db: &ServerDb,
+    line: &ServerLine,
+    result: Result<T, E>,
+    hooks: Hooks,
+) -> End<T, E> {
+    let fault = |e: DbError| E::from(Fault::from(e));
+    let failed = |e: E| End::Done(Err(e), Vec::new(), None);
+    let (conn, trouble) = line.end();
+    let Some(mut conn) = conn else {
+        // a statement was given up in the middle, and its connection closed with it
+        let lost = || fault(DbError::Timeout("a statement was given up"));
+        return failed(result.err().unwrap_or_else(lost));
+    };
+    match (result, trouble) {
+        (Ok(value), None) => match commit(db, &mut conn).await {
+            Ok(position) => End::Done(Ok(value), hooks, position),
+            // nothing was committed
+            Err(e @ DbError::Retry(_)) => {
+                conn.rollback().await;
+                End::Again(fault(e))
+            }
+            Err(e) => failed(fault(DbError::CommitFailed(e.to_string()))),
+        },
+        (result, trouble) => {
+            conn.rollback().await;
+            let refused = || fault(DbError::CommitFailed("a statement had failed".to_owned()));
+            let error = result.err().unwrap_or_else(refused);
+            if trouble == Some(Trouble::Retry) {
+                return End::Again(error);
+            }
+            failed(error)
+        }
+    }
+}
+
+/// Commits; how far the log is then is asked only where there are replicas to compare with.
+async fn commit(db: &ServerDb, conn: &mut Conn) -> Result<Option<Position>, DbError> {
+    if db.server.replicas().is_empty() {
+        return conn.commit().await.map(|()| None);
+    }
+    conn.commit_and_look().await.map(Some)
+}
