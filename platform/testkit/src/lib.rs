@@ -1,11 +1,13 @@
-//! For tests and the demo: throwaway data folders, contexts, seeded sources, waiting for a condition.
+//! For tests and the demo: throwaway data folders and databases on servers, contexts, seeded sources, waiting for a condition.
 //!
 //! Its helpers stop the test with a message when something is wrong; production code must not use them.
 //! It sits below everything that is tested, so it knows the data layer and nothing above it.
 #![expect(clippy::panic, reason = "a test helper fails the test that uses it")]
 
 mod ctx;
+mod server;
 mod shards;
+mod slots;
 mod wait;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,6 +18,7 @@ use tokio::net::TcpListener;
 
 pub use ctx::{anonymous_ctx, operator_ctx, tenant, test_ctx, user_ctx};
 pub use shards::TempShards;
+pub use slots::server_url;
 pub use wait::{PATIENCE, eventually, eventually_some};
 
 /// Where test clocks begin: 2025-06-01T00:00:00Z, inside the range of ids.
