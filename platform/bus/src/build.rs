@@ -12,6 +12,7 @@ use kit::{Secret, SharedClock, SharedEntropy, TenantCode};
 use telemetry::{Health, Metrics};
 use utoipa::openapi::OpenApi;
 
+use crate::credentials::SESSION_COOKIE;
 use crate::directory::{Hosts, TenantDirectory};
 use crate::edge::edge;
 use crate::front::{Edge, Front, Kind};
@@ -50,7 +51,7 @@ pub struct Builder {
     options: Options,
     api: Router,
     hooks: Router,
-    pages: Router,
+    pages: Vec<(Router, &'static str)>,
     bare_pages: Option<Router>,
     document: Option<OpenApi>,
 }
@@ -71,7 +72,7 @@ impl Bus {
             options: Options::default(),
             api: Router::new(),
             hooks: Router::new(),
-            pages: Router::new(),
+            pages: Vec::new(),
             bare_pages: None,
             document: None,
         }
@@ -123,8 +124,18 @@ impl Builder {
     /// # Panics
     /// As [`Builder::api`], or when two have a fallback.
     #[must_use]
-    pub fn pages(mut self, routes: Router) -> Self {
-        self.pages = self.pages.merge(routes);
+    pub fn pages(self, routes: Router) -> Self {
+        self.pages_with(routes, SESSION_COOKIE)
+    }
+
+    /// Adds HTML pages whose sessions are in a cookie of another name, so that who works here and who
+    /// shops here can be signed in side by side.
+    ///
+    /// # Panics
+    /// As [`Builder::pages`].
+    #[must_use]
+    pub fn pages_with(mut self, routes: Router, cookie: &'static str) -> Self {
+        self.pages.push((routes, cookie));
         self
     }
 
@@ -165,6 +176,7 @@ impl Builder {
                 clock,
             ),
             deadline: options.deadline.min(rpc::ctx::DEADLINE_MAX),
+            upload_deadline: options.upload_deadline,
             bare_hosts: options.bare_hosts,
             bare_pages,
             observer: Observer::new(),
@@ -176,10 +188,11 @@ impl Builder {
         let api = api.route("/v1", any(not_found)).route("/v1/{*rest}", any(not_found));
         let page_limit = DefaultBodyLimit::max(options.page_body_max);
         // pages come last: their fallback answers for all, be it their own or the plain one
-        let router = around(ops, Kind::Ops)
-            .merge(around(hooks, Kind::Hook))
-            .merge(around(api, Kind::Api))
-            .merge(around(pages.layer(page_limit), Kind::Page));
+        let rest =
+            around(ops, Kind::Ops).merge(around(hooks, Kind::Hook)).merge(around(api, Kind::Api));
+        let router = pages.into_iter().fold(rest, |router, (pages, cookie)| {
+            router.merge(around(pages.layer(page_limit), Kind::Page(cookie)))
+        });
         Ok(Bus { router, front })
     }
 }

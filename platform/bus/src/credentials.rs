@@ -34,19 +34,25 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<Secret<String>>, Malformed> 
     Err(Malformed)
 }
 
-/// The token in the session cookie. What is not a token counts as none: a browser cannot mend a cookie.
+/// The token in the cookie of a name. What is not a token counts as none: a browser cannot mend a cookie.
 #[must_use]
-pub fn session_cookie(headers: &HeaderMap) -> Option<Secret<String>> {
+pub fn cookie(headers: &HeaderMap, wanted: &str) -> Option<Secret<String>> {
     headers
         .get_all(COOKIE)
         .iter()
         .filter_map(|v| v.to_str().ok())
         .flat_map(|v| v.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == SESSION_COOKIE)
+        .find(|(name, _)| *name == wanted)
         .map(|(_, value)| value.trim_matches('"'))
         .filter(|token| is_token(token))
         .map(|token| Secret::new(token.to_owned()))
+}
+
+/// The token in the session cookie of the pages.
+#[must_use]
+pub fn session_cookie(headers: &HeaderMap) -> Option<Secret<String>> {
+    cookie(headers, SESSION_COOKIE)
 }
 
 /// The bearer token, else the session cookie: for pages. API routes take bearer tokens only.

@@ -20,6 +20,7 @@ use tracing::Instrument as _;
 use crate::front::{Admitted, Edge, Front, Kind, Names};
 use crate::headers::REQUEST_ID;
 use crate::observe::{Answered, UNMATCHED};
+use crate::seen;
 
 /// Middleware for [`axum::middleware::from_fn_with_state`].
 pub(crate) async fn edge(State(edge): State<Edge>, request: Request, next: Next) -> Response {
@@ -62,7 +63,7 @@ async fn answer(
     request: Request,
     next: Next,
 ) -> (Response, Option<TenantCode>) {
-    let deadline = match front.deadline(began, request.headers()) {
+    let deadline = match front.deadline(kind, began, request.headers()) {
         Ok(deadline) => deadline,
         Err(problem) => return (problem.into_response(), None),
     };
@@ -89,15 +90,21 @@ async fn pass(
     // a body cannot be shared between threads, its head can
     let (mut head, body) = request.into_parts();
     let admitted = front.admit(kind, &head, names, deadline).await?;
-    if let Admitted::Tenant(ctx) = admitted {
+    if let Admitted::Tenant(ctx, token) = admitted {
         *tenant = Some(ctx.tenant.clone());
+        let (session, brought) = (ctx.session.clone(), ctx.session.positions());
         head.extensions.insert(*ctx);
-        return Ok(next.run(Request::from_parts(head, body)).await);
+        let mut response = next.run(Request::from_parts(head, body)).await;
+        seen::hand_out(kind, &brought, &session, &mut response);
+        if let (true, Some(token), Some(tenant)) = (session.is_ended(), token, tenant) {
+            front.sessions.forget(&token, tenant);
+        }
+        return Ok(response);
     }
     let request = Request::from_parts(head, body);
     Ok(match admitted {
         Admitted::Bare(pages) => run(pages, request).await,
-        Admitted::Open | Admitted::Tenant(_) => next.run(request).await,
+        Admitted::Open | Admitted::Tenant(..) => next.run(request).await,
     })
 }
 

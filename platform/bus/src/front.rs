@@ -8,13 +8,14 @@ use http::HeaderMap;
 use http::request::Parts;
 use http_kit::Problem;
 use kit::{ErrorCode, Secret, SharedEntropy, TenantCode};
-use rpc::{Actor, Ctx, Fault, Session, TraceId};
+use rpc::{Actor, Ctx, Fault, TraceId};
 use tokio::time::Instant;
 
 use crate::credentials;
 use crate::directory::Hosts;
 use crate::headers;
 use crate::observe::Observer;
+use crate::seen;
 use crate::sessions::Sessions;
 
 /// What sort of router a request came to.
@@ -24,8 +25,8 @@ pub(crate) enum Kind {
     Api,
     /// Callbacks of third parties, which prove themselves in their own way: nobody is authenticated here.
     Hook,
-    /// HTML: bearer token or session cookie; forms of other sites are refused.
-    Page,
+    /// HTML: bearer token, or session cookie of this name; forms of other sites are refused.
+    Page(&'static str),
     /// Health, metrics, the API document: no tenant.
     Ops,
 }
@@ -36,6 +37,7 @@ pub(crate) struct Front {
     pub(crate) hosts: Hosts,
     pub(crate) sessions: Sessions,
     pub(crate) deadline: Duration,
+    pub(crate) upload_deadline: Duration,
     pub(crate) bare_hosts: Vec<String>,
     pub(crate) bare_pages: Option<Router>,
     pub(crate) observer: Observer,
@@ -47,10 +49,13 @@ pub(crate) struct Names {
     pub(crate) trace: TraceId,
 }
 
+/// Who acts, and the token that says so.
+type Known = (Actor, Option<Secret<String>>);
+
 /// Where a request may go.
 pub(crate) enum Admitted {
-    /// To its handler, in this context.
-    Tenant(Box<Ctx>),
+    /// To its handler, in this context; with the token that the request came with.
+    Tenant(Box<Ctx>, Option<Secret<String>>),
     /// To its handler, without a tenant.
     Open,
     /// To the pages of the bare host.
@@ -77,8 +82,15 @@ impl Front {
     }
 
     /// When the request must be answered.
-    pub(crate) fn deadline(&self, began: Instant, headers: &HeaderMap) -> Result<Instant, Problem> {
-        let allowed = headers::timeout(headers, self.deadline).ok_or_else(|| {
+    pub(crate) fn deadline(
+        &self,
+        kind: Kind,
+        began: Instant,
+        headers: &HeaderMap,
+    ) -> Result<Instant, Problem> {
+        let is_upload = matches!(kind, Kind::Page(_)) && headers::brings_files(headers);
+        let usual = if is_upload { self.upload_deadline } else { self.deadline };
+        let allowed = headers::timeout(headers, usual).ok_or_else(|| {
             Problem::invalid(
                 "x-request-timeout-ms",
                 "x-request-timeout-ms must be a whole number of milliseconds above 0",
@@ -99,7 +111,7 @@ impl Front {
             return Ok(Admitted::Open);
         }
         let headers = &request.headers;
-        if kind == Kind::Page && headers::is_forged(&request.method, headers) {
+        if matches!(kind, Kind::Page(_)) && headers::is_forged(&request.method, headers) {
             return Err(Problem::new(ErrorCode::Forbidden, "this form came from another site")
                 .with_code("cross_site"));
         }
@@ -108,7 +120,7 @@ impl Front {
         let named = headers::tenant(headers).map_err(|()| {
             Problem::invalid("x-stoa-tenant", "x-stoa-tenant must be one tenant's code")
         })?;
-        let (tenant, actor) = match self.hosts.tenant(&host).await? {
+        let (tenant, (actor, token)) = match self.hosts.tenant(&host).await? {
             Some(tenant) if named.as_ref().is_some_and(|n| *n != tenant) => {
                 return Err(misdirected("this host does not serve the tenant in x-stoa-tenant")
                     .with_code("tenant_mismatch"));
@@ -125,7 +137,7 @@ impl Front {
             }
             None => return Err(misdirected("no tenant answers to this host")),
         };
-        Ok(Admitted::Tenant(Box::new(Ctx {
+        let ctx = Ctx {
             tenant,
             actor,
             deadline,
@@ -133,8 +145,9 @@ impl Front {
             request_id: names.request_id.clone(),
             idempotency: None,
             xid: None,
-            session: Session::default(),
-        })))
+            session: seen::session(kind, &request.method, headers),
+        };
+        Ok(Admitted::Tenant(Box::new(ctx), token))
     }
 
     /// On a host of no tenant, the API serves the tenant that the header names, if a credential of that
@@ -144,15 +157,15 @@ impl Front {
         kind: Kind,
         headers: &HeaderMap,
         named: Option<TenantCode>,
-    ) -> Result<Result<(TenantCode, Actor), Router>, Problem> {
+    ) -> Result<Result<(TenantCode, Known), Router>, Problem> {
         match (kind, named, &self.bare_pages) {
-            (Kind::Page, _, Some(pages)) => Ok(Err(pages.clone())),
+            (Kind::Page(_), _, Some(pages)) => Ok(Err(pages.clone())),
             (Kind::Api, Some(tenant), _) => {
                 let Some(token) = credentials::bearer(headers).map_err(|_| malformed())? else {
                     return Err(unauthenticated("a tenant named by header needs a credential"));
                 };
                 let actor = self.sessions.actor(&token, &tenant).await?.ok_or_else(unknown)?;
-                Ok(Ok((tenant, actor)))
+                Ok(Ok((tenant, (actor, Some(token)))))
             }
             _ => Err(misdirected("this host belongs to no tenant")),
         }
@@ -163,16 +176,21 @@ impl Front {
         kind: Kind,
         headers: &HeaderMap,
         tenant: &TenantCode,
-    ) -> Result<Actor, Problem> {
+    ) -> Result<Known, Problem> {
         if matches!(kind, Kind::Hook | Kind::Ops) {
-            return Ok(Actor::anonymous());
+            return Ok((Actor::anonymous(), None));
         }
         if let Some(token) = credentials::bearer(headers).map_err(|_| malformed())? {
-            return self.sessions.actor(&token, tenant).await?.ok_or_else(unknown);
+            let actor = self.sessions.actor(&token, tenant).await?.ok_or_else(unknown)?;
+            return Ok((actor, Some(token)));
         }
-        match credentials::session_cookie(headers).filter(|_| kind == Kind::Page) {
-            Some(token) => self.of_cookie(&token, tenant).await,
-            None => Ok(Actor::anonymous()),
+        let cookie = match kind {
+            Kind::Page(name) => credentials::cookie(headers, name),
+            _ => None,
+        };
+        match cookie {
+            Some(token) => Ok((self.of_cookie(&token, tenant).await?, Some(token))),
+            None => Ok((Actor::anonymous(), None)),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use http::header::{HOST, ORIGIN};
+use http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use http::{HeaderMap, HeaderName, Method, Uri};
 use kit::TenantCode;
 
@@ -59,6 +59,13 @@ pub(crate) fn timeout(headers: &HeaderMap, usual: Duration) -> Option<Duration> 
     let Some(value) = headers.get(REQUEST_TIMEOUT_MS) else { return Some(usual) };
     let ms: u64 = value.to_str().ok()?.parse().ok()?;
     (ms > 0).then(|| usual.min(Duration::from_millis(ms)))
+}
+
+/// Whether the body is a form with files.
+pub(crate) fn brings_files(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], |t| t.as_bytes());
+    let wanted = b"multipart/form-data";
+    kind.get(..wanted.len()).is_some_and(|start| start.eq_ignore_ascii_case(wanted))
 }
 
 /// The tenant that the client names. `Err` when it is not a tenant code.

@@ -12,6 +12,7 @@ mod front;
 mod headers;
 mod observe;
 mod options;
+mod seen;
 mod serve;
 mod sessions;
 
@@ -20,5 +21,6 @@ pub use credentials::{Malformed, SESSION_COOKIE, bearer, bearer_or_cookie, sessi
 pub use directory::TenantDirectory;
 pub use headers::{REQUEST_ID, REQUEST_TIMEOUT_MS, TENANT};
 pub use options::{CACHE_AGE_MAX, Options, ServeOptions};
+pub use seen::SEEN;
 pub use serve::serve;
 pub use sessions::Authenticator;

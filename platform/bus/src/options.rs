@@ -10,6 +10,9 @@ pub const CACHE_AGE_MAX: Duration = Duration::from_secs(10);
 pub struct Options {
     /// How long a request may take. A client may ask for less.
     pub deadline: Duration,
+    /// How long a form with files may take that is sent to a page: it comes over the visitor's line. A
+    /// page that takes no files refuses one before it reads it.
+    pub upload_deadline: Duration,
     /// How long a session is believed without asking again; at most [`CACHE_AGE_MAX`]. A session that was
     /// ended elsewhere may live on for this long.
     pub session_cache_age: Duration,
@@ -30,6 +33,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             deadline: Duration::from_secs(10),
+            upload_deadline: Duration::from_secs(600),
             session_cache_age: CACHE_AGE_MAX,
             session_cache_max: 100_000,
             host_cache_age: CACHE_AGE_MAX,

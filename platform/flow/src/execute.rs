@@ -303,7 +303,8 @@ impl Runner {
     /// the variables is long may ask first.
     ///
     /// # Errors
-    /// `Conflict` with the slug `request_id_reused` when it did something else.
+    /// `Conflict` with the slug `request_id_reused` when it did something else; `Invalid` when it can be no
+    /// request's id.
     pub async fn recorded(
         &self,
         tx: &Tx,
@@ -311,6 +312,7 @@ impl Runner {
         id: Id,
         ask: &Ask<'_>,
     ) -> Result<Option<Applied>, Fault> {
+        check_request_id(ask)?;
         let request = ask.request_id;
         let line = store::history_of_request(tx, self.tables, &ctx.tenant, id, request).await?;
         let Some(line) = line else { return Ok(None) };
@@ -408,14 +410,22 @@ fn line(
     }
 }
 
-fn check_limits(ctx: &Ctx, ask: &Ask<'_>) -> Result<(), Fault> {
-    let refuse = |pointer: &str, what: String| {
-        Fault::new(ErrorCode::Invalid, what.clone())
-            .with_fields(vec![FieldError::new(pointer, what)])
-    };
-    if ask.request_id.is_empty() || ask.request_id.len() > REQUEST_ID_BYTES_MAX {
-        return Err(refuse("/request_id", format!("1 to {REQUEST_ID_BYTES_MAX} bytes")));
+fn refuse(pointer: &str, what: String) -> Fault {
+    Fault::new(ErrorCode::Invalid, what.clone()).with_fields(vec![FieldError::new(pointer, what)])
+}
+
+/// What no request id can be is not looked for: not every engine could.
+fn check_request_id(ask: &Ask<'_>) -> Result<(), Fault> {
+    let fits = (1..=REQUEST_ID_BYTES_MAX).contains(&ask.request_id.len());
+    if fits && !ask.request_id.chars().any(char::is_control) {
+        return Ok(());
     }
+    let text = format!("1 to {REQUEST_ID_BYTES_MAX} bytes, without control characters");
+    Err(refuse("/request_id", text))
+}
+
+fn check_limits(ctx: &Ctx, ask: &Ask<'_>) -> Result<(), Fault> {
+    check_request_id(ask)?;
     if ask.request_id.starts_with(TRIGGER_REQUEST) && ctx.actor.kind != ActorKind::System {
         return Err(refuse("/request_id", format!("`{TRIGGER_REQUEST}` is the platform's own")));
     }

@@ -10,6 +10,7 @@ use moka::sync::Cache;
 use rpc::{Ctx, Fault};
 use shard::{Database, Route};
 
+use crate::document::Document;
 use crate::kind::FlowKind;
 use crate::machine::CheckedFlow;
 use crate::store::{self, Published};
@@ -116,29 +117,8 @@ impl Registry {
         let document = flow.document().clone();
         let (tenant, by) = (ctx.tenant.clone(), ctx.actor.principal());
         let publish = move |tx: shard::Tx| {
-            let (mut document, tenant, by) = (document.clone(), tenant.clone(), by.clone());
-            async move {
-                let next =
-                    store::last_version(&tx, &tenant, &document.code).await?.unwrap_or(0) + 1;
-                if document.version.is_some_and(|named| named != next) {
-                    return Err(wrong_version(next));
-                }
-                document.version = Some(next);
-                let published = Published {
-                    tenant,
-                    code: document.code.clone(),
-                    version: next,
-                    checksum: document.checksum(),
-                    published_at: tx.now(),
-                    published_by: by,
-                    active: true,
-                };
-                if !store::insert_document(&tx, &published, &document.canonical()).await? {
-                    return Err(wrong_version(next + 1));
-                }
-                store::activate(&tx, &published.tenant, &published.code, next).await?;
-                Ok(published)
-            }
+            let (document, tenant, by) = (document.clone(), tenant.clone(), by.clone());
+            async move { insert_next(&tx, document, tenant, by).await }
         };
         let published: Published = self.0.db.tx(ctx, Route::Whole, publish).await?;
         let key = (published.tenant.clone(), published.code.clone());
@@ -251,6 +231,41 @@ impl Registry {
         *entry = (entry.0.max(version), now);
         entry.0
     }
+}
+
+/// Others who publish at the same time.
+const TRIES: u32 = 8;
+
+/// Publishes a document as the next version. Whoever comes second at the same moment waits for the first
+/// and takes the number after.
+async fn insert_next(
+    tx: &shard::Tx,
+    mut document: Document,
+    tenant: TenantCode,
+    by: String,
+) -> Result<Published, Fault> {
+    let named = document.version;
+    for _ in 0..TRIES {
+        let next = store::last_version(tx, &tenant, &document.code).await?.unwrap_or(0) + 1;
+        if named.is_some_and(|named| named != next) {
+            return Err(wrong_version(next));
+        }
+        document.version = Some(next);
+        let published = Published {
+            tenant: tenant.clone(),
+            code: document.code.clone(),
+            version: next,
+            checksum: document.checksum(),
+            published_at: tx.now(),
+            published_by: by.clone(),
+            active: true,
+        };
+        if store::insert_document(tx, &published, &document.canonical()).await? {
+            store::activate(tx, &tenant, &published.code, next).await?;
+            return Ok(published);
+        }
+    }
+    Err(Fault::new(ErrorCode::Unavailable, "others publish at the same time; try again"))
 }
 
 fn unpublished(what: &str) -> Fault {

@@ -14,8 +14,8 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             version: 1,
             name: "documents",
             sql: "CREATE TABLE flow_documents (
-                tenant TEXT NOT NULL,
-                code TEXT NOT NULL,
+                tenant {text:32} NOT NULL,
+                code {text:40} NOT NULL,
                 version BIGINT NOT NULL,
                 document TEXT NOT NULL,
                 checksum TEXT NOT NULL,
@@ -27,8 +27,8 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             version: 2,
             name: "active",
             sql: "CREATE TABLE flow_active (
-                tenant TEXT NOT NULL,
-                code TEXT NOT NULL,
+                tenant {text:32} NOT NULL,
+                code {text:40} NOT NULL,
                 version BIGINT NOT NULL,
                 PRIMARY KEY (tenant, code))",
         },
@@ -45,7 +45,7 @@ macro_rules! history_table {
         concat!(
             "CREATE TABLE ",
             $name,
-            " (tenant TEXT NOT NULL,
+            " (tenant {text:32} NOT NULL,
                 entity_id BIGINT NOT NULL,
                 seq BIGINT NOT NULL,
                 operation TEXT NOT NULL,
@@ -55,7 +55,7 @@ macro_rules! history_table {
                 role TEXT NOT NULL,
                 actor TEXT NOT NULL,
                 at BIGINT NOT NULL,
-                request_id TEXT NOT NULL,
+                request_id {text:255} NOT NULL,
                 note TEXT NOT NULL,
                 PRIMARY KEY (tenant, entity_id, seq),
                 UNIQUE (tenant, entity_id, request_id))"
@@ -129,7 +129,7 @@ pub(crate) async fn document(
         .from("flow_documents")
         .and_where(Expr::col("tenant").eq(tenant.as_str()))
         .and_where(Expr::col("code").eq(code))
-        .and_where(Expr::col("version").eq(version))
+        .and_where(Expr::col("version").eq(i64::from(version)))
         .to_owned();
     tx.one(&select).await?.map(|row| row.get("document")).transpose()
 }

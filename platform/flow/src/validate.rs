@@ -99,6 +99,12 @@ impl<'a> Review<'a> {
         if document.version == Some(0) {
             self.problems.add("/version", "versions count from 1");
         }
+        for (code, status) in &document.statuses {
+            // Labels of statuses are kept beside what stands there, and not every engine takes it.
+            if status.labels.values().chain(&status.label).any(|label| label.contains('\0')) {
+                self.problems.add(child("/statuses", code), "a label contains U+0000");
+            }
+        }
         self.status("/initStatus", &document.init_status);
         for (index, status) in document.cycles.iter().enumerate() {
             self.status(&format!("/cycles/{index}"), status);

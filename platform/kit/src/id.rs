@@ -118,10 +118,29 @@ impl Id {
         Timestamp::from_millis((self.0 >> 22) + EPOCH_MS)
     }
 
+    /// The least number that an id of this time or later can have; 0 before the epoch.
+    #[must_use]
+    pub const fn first_at(at: Timestamp) -> i64 {
+        let ms = at.millis().saturating_sub(EPOCH_MS);
+        if ms < 0 {
+            0
+        } else if ms >= 1 << TIME_BITS {
+            i64::MAX
+        } else {
+            ms << 22
+        }
+    }
+
     /// The worker that made it.
     #[must_use]
     pub const fn worker(self) -> u8 {
         (self.0 >> 6 & 63) as u8
+    }
+
+    /// Counts the ids that this worker made for this place in this millisecond.
+    #[must_use]
+    pub const fn sequence(self) -> u8 {
+        (self.0 & 63) as u8
     }
 }
 
@@ -334,7 +353,7 @@ mod tests {
         let id = Id::compose(EPOCH_MS + 1, Place { db: 3, table: 7 }, 5, 9).unwrap();
         assert_eq!(id.get(), (1 << 22) | (3 << 17) | (7 << 12) | (5 << 6) | 9);
         assert_eq!(id.place(), Place { db: 3, table: 7 });
-        assert_eq!((id.worker(), id.made_at()), (5, at(1)));
+        assert_eq!((id.worker(), id.sequence(), id.made_at()), (5, 9, at(1)));
         let top =
             Id::compose(EPOCH_MS + (1 << 41) - 1, Place { db: 31, table: 31 }, 63, 63).unwrap();
         assert_eq!(top.get(), i64::MAX);

@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod entropy;
 pub mod error;
+pub mod growth;
 pub mod id;
 pub mod money;
 pub mod page;
@@ -17,6 +18,7 @@ pub mod tenant;
 pub use clock::{Clock, SharedClock, SystemClock, TestClock, Timestamp};
 pub use entropy::{Entropy, SeededEntropy, SharedEntropy, SystemEntropy};
 pub use error::{ErrorCode, FieldError};
+pub use growth::{Growth, Share};
 pub use id::{Id, IdGenerator, Place};
 pub use money::{Currency, Money, MoneyError};
 pub use page::{Cursor, Limit, Page};

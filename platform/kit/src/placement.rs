@@ -4,10 +4,12 @@
 //! first makes the pair the two digits of `h mod (dbCount · tableCount)`, so every cell is equally
 //! likely; taking `h % dbCount` instead reaches only lcm(dbCount, tableCount) of the cells.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::id::{PLACES_MAX, Place, mix64};
+use crate::id::{Id, PLACES_MAX, Place, mix64};
 
 /// The hash of user ids. Versions are never changed, only added: rows lie where they say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
@@ -144,6 +146,35 @@ impl Placement {
             && place.table < self.table_start + self.table_count
     }
 
+    /// How many logical databases it uses.
+    #[must_use]
+    pub const fn db_count(self) -> u8 {
+        self.db_count
+    }
+
+    /// How many tables in each.
+    #[must_use]
+    pub const fn table_count(self) -> u8 {
+        self.table_count
+    }
+
+    /// The first database.
+    #[must_use]
+    pub const fn db_start(self) -> u8 {
+        self.db_start
+    }
+
+    /// The first table.
+    #[must_use]
+    pub const fn table_start(self) -> u8 {
+        self.table_start
+    }
+
+    /// The logical databases, ascending.
+    pub fn databases(self) -> impl Iterator<Item = u8> {
+        self.db_start..self.db_start + self.db_count
+    }
+
     /// How many cells it has.
     #[must_use]
     pub fn len(self) -> usize {
@@ -210,6 +241,20 @@ pub struct PlacementVersion {
     pub state: PlacementState,
 }
 
+impl PlacementVersion {
+    /// The cell of a user in this version.
+    #[must_use]
+    pub const fn cell(&self, user_id: i64) -> Place {
+        self.placement.cell(self.hash.hash(user_id))
+    }
+
+    /// Whether users may have rows in its cells.
+    #[must_use]
+    pub const fn holds_rows(&self) -> bool {
+        matches!(self.state, PlacementState::Active | PlacementState::ReadOnly)
+    }
+}
+
 /// All versions of a tenant's placement, ascending. Never empty of active ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<PlacementVersion>")]
@@ -254,38 +299,96 @@ impl Placements {
         &self.0
     }
 
-    /// Where a user's new rows go now: the newest active version in effect, else the oldest active one.
+    /// The number of the newest version, whatever its state: how much of the tenant's past this map knows.
     #[must_use]
-    pub fn home(&self, user_id: i64, now: Timestamp) -> Place {
-        let active = || self.0.iter().filter(|v| v.state == PlacementState::Active);
-        let version = active().rev().find(|v| v.effective_from <= now).or_else(|| active().next());
-        // The constructors see to it that one is active.
-        version.map_or(Place::ZERO, |v| v.placement.cell(v.hash.hash(user_id)))
+    pub fn epoch(&self) -> u32 {
+        self.0.last().map_or(0, |v| v.version)
     }
 
-    /// Every cell that may hold rows of a user: one per version that is not retired or a draft.
+    /// The version that new rows take at a time: the newest active one in effect, else the oldest active
+    /// one.
+    #[must_use]
+    pub fn in_effect(&self, at: Timestamp) -> Option<&PlacementVersion> {
+        let active = || self.0.iter().filter(|v| v.state == PlacementState::Active);
+        active().rev().find(|v| v.effective_from <= at).or_else(|| active().next())
+    }
+
+    /// Where a user's new rows go now.
+    #[must_use]
+    pub fn home(&self, user_id: i64, now: Timestamp) -> Place {
+        // The constructors see to it that one is active.
+        self.in_effect(now).map_or(Place::ZERO, |v| v.cell(user_id))
+    }
+
+    /// Every cell that may hold rows of a user: one per version that is not retired or a draft, the
+    /// oldest version's first. Rows only ever move to a newer version's cell, so whoever looks into the
+    /// cells in this order meets a row that is on its way at least once.
     #[must_use]
     pub fn homes(&self, user_id: i64) -> Vec<Place> {
-        let mut places: Vec<Place> = self
-            .0
-            .iter()
-            .filter(|v| matches!(v.state, PlacementState::Active | PlacementState::ReadOnly))
-            .map(|v| v.placement.cell(v.hash.hash(user_id)))
-            .collect();
-        places.sort_unstable();
-        places.dedup();
+        let mut places: Vec<Place> = Vec::new();
+        for version in self.0.iter().filter(|v| v.holds_rows()) {
+            let place = version.cell(user_id);
+            // The last mention counts: what moves to it comes later.
+            places.retain(|p| *p != place);
+            places.push(place);
+        }
         places
+    }
+
+    /// Whether a row whose id was minted at a place at a time may still be made there for a user: the
+    /// place was the user's home then, by a version that is still written to and not older than `floor`.
+    /// Clocks may be apart by `skew`.
+    #[must_use]
+    pub fn admits(&self, user_id: i64, id: Id, floor: u32, skew: Duration) -> bool {
+        let made_at = id.made_at();
+        let mut superseded = None;
+        for version in self.0.iter().rev().filter(|v| v.holds_rows()) {
+            let begun = version.effective_from <= made_at.plus(skew);
+            let over = superseded.is_some_and(|at: Timestamp| at.plus(skew) < made_at);
+            if begun && !over && version.version >= floor && version.cell(user_id) == id.place() {
+                return true;
+            }
+            superseded = Some(
+                superseded.map_or(version.effective_from, |at| at.min(version.effective_from)),
+            );
+        }
+        false
+    }
+
+    /// Whether rows are on their way out of the cells of an older version.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.0.iter().any(|v| v.state == PlacementState::ReadOnly)
+    }
+
+    /// Whether a row may lie elsewhere than its id says: an older version is or was emptied, and the id
+    /// was minted before the active one took effect, by clocks that are apart by `skew`.
+    #[must_use]
+    pub fn may_have_moved(&self, id: Id, skew: Duration) -> bool {
+        let emptied = |v: &&PlacementVersion| {
+            matches!(v.state, PlacementState::ReadOnly | PlacementState::Retired)
+        };
+        let last = self.0.iter().rfind(|v| v.state == PlacementState::Active);
+        self.0.iter().any(|v| emptied(&v))
+            && last.is_some_and(|v| id.made_at() <= v.effective_from.plus(skew))
+    }
+
+    /// Every cell that some id may name: those of all versions but drafts. Ids route for ever, so a
+    /// retired version's are among them.
+    #[must_use]
+    pub fn routable(&self) -> Vec<Place> {
+        self.cells_of(|v| v.state != PlacementState::Draft)
     }
 
     /// Every cell that any version in use has.
     #[must_use]
     pub fn cells(&self) -> Vec<Place> {
-        let mut places: Vec<Place> = self
-            .0
-            .iter()
-            .filter(|v| v.state != PlacementState::Retired)
-            .flat_map(|v| v.placement.cells())
-            .collect();
+        self.cells_of(|v| v.state != PlacementState::Retired)
+    }
+
+    fn cells_of(&self, wanted: impl Fn(&PlacementVersion) -> bool) -> Vec<Place> {
+        let versions = self.0.iter().filter(|v| wanted(v));
+        let mut places: Vec<Place> = versions.flat_map(|v| v.placement.cells()).collect();
         places.sort_unstable();
         places.dedup();
         places
@@ -295,6 +398,72 @@ impl Placements {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn grown() -> Placements {
+        let version = |version, placement: &str, from, state| PlacementVersion {
+            version,
+            placement: placement.parse().unwrap(),
+            hash: HashVersion::V1,
+            effective_from: Timestamp::from_millis(from),
+            state,
+        };
+        let at = crate::id::EPOCH_MS;
+        Placements::from_versions(vec![
+            version(1, "1,1,0,0", 0, PlacementState::Retired),
+            version(2, "4,8,4,0", 0, PlacementState::ReadOnly),
+            version(3, "8,8,4,0", at + 10_000, PlacementState::Active),
+            version(4, "8,8,12,0", at + 60_000, PlacementState::Active),
+        ])
+        .unwrap()
+    }
+
+    #[test]
+    fn lists_look_into_the_oldest_cell_first_and_into_each_once() {
+        let placements = grown();
+        for user in 0..1_000 {
+            let homes = placements.homes(user);
+            let [two, three, four] = [1, 2, 3].map(|v: usize| placements.versions()[v].cell(user));
+            let wanted = if two == three { vec![two, four] } else { vec![two, three, four] };
+            assert_eq!(homes, wanted, "user {user}");
+        }
+        assert_eq!(placements.epoch(), 4);
+    }
+
+    #[test]
+    fn a_row_is_admitted_where_its_user_lived_when_its_id_was_minted() {
+        let (placements, skew) = (grown(), Duration::from_secs(2));
+        let moved = (0..100)
+            .find(|u| placements.versions()[1].cell(*u) != placements.versions()[2].cell(*u));
+        let user = moved.unwrap();
+        let [old, new, newest] = [1, 2, 3].map(|v: usize| placements.versions()[v].cell(user));
+        let id = |s: i64, place| Id::compose(crate::id::EPOCH_MS + s * 1_000, place, 0, 0).unwrap();
+        let admits = |s, place, floor| placements.admits(user, id(s, place), floor, skew);
+        assert!(admits(5, old, 0), "before the cutover");
+        assert!(!admits(5, new, 0), "too early");
+        assert!(admits(9, new, 0) && admits(12, old, 0), "clocks may be apart by two seconds");
+        assert!(
+            admits(30, new, 0) && !admits(30, old, 0),
+            "an old map minted it after the cutover"
+        );
+        assert!(!admits(5, old, 3), "the old version takes nothing any more");
+        assert!(admits(30, new, 3));
+        assert!(admits(100, newest, 4) && !admits(100, new, 0));
+        assert!(!admits(1, Place::ZERO, 0), "a retired version takes nothing");
+    }
+
+    #[test]
+    fn only_ids_from_before_the_active_version_may_have_moved() {
+        let skew = Duration::from_secs(2);
+        let id = |s: i64| Id::compose(crate::id::EPOCH_MS + s * 1_000, Place::ZERO, 0, 0).unwrap();
+        let placements = grown();
+        assert!(placements.is_draining());
+        assert!(placements.may_have_moved(id(5), skew) && placements.may_have_moved(id(62), skew));
+        assert!(!placements.may_have_moved(id(63), skew));
+        let one = Placements::initial(Placement::new(4, 8, 4, 0).unwrap());
+        assert!(!one.is_draining() && !one.may_have_moved(id(0), skew));
+        assert!(placements.routable().contains(&Place::ZERO), "a retired version's ids route");
+        assert!(!placements.cells().contains(&Place::ZERO));
+    }
 
     #[test]
     fn placements_without_an_active_version_are_refused_on_the_wire() {

@@ -2,8 +2,8 @@
 -- blocking: an immediate message that is not done; later ones of its aggregate wait for it.
 -- next_at: pending: when it is due (leased: when the lease is over); done, dead: since when.
 CREATE TABLE outbox (
-    tenant TEXT NOT NULL,
-    aggregate_type TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
+    aggregate_type {text:128} NOT NULL,
     aggregate_id BIGINT NOT NULL,
     seq BIGINT NOT NULL,
     cell_db BIGINT NOT NULL,

@@ -1,8 +1,8 @@
 -- One row per effect that has happened: message_id is `source/id of the message`.
 CREATE TABLE inbox (
-    tenant TEXT NOT NULL,
-    consumer TEXT NOT NULL,
-    message_id TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
+    consumer {text:128} NOT NULL,
+    message_id {text:256} NOT NULL,
     done_at BIGINT NOT NULL,
     PRIMARY KEY (tenant, consumer, message_id)
 );

@@ -1,9 +1,9 @@
 -- state: 0 in flight, 1 done. fence tells one claim of a key from the next.
 CREATE TABLE idempotency (
-    tenant TEXT NOT NULL,
-    principal TEXT NOT NULL,
-    route TEXT NOT NULL,
-    idem_key TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
+    principal {text:128} NOT NULL,
+    route {text:256} NOT NULL,
+    idem_key {text:255} NOT NULL,
     body_hash TEXT NOT NULL,
     state BIGINT NOT NULL,
     fence BIGINT NOT NULL,

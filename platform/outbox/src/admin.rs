@@ -8,12 +8,14 @@ use rpc::{Ctx, Fault};
 use serde::{Deserialize, Serialize};
 use shard::Route;
 
-use crate::message::MessageId;
+use crate::message::{MessageId, is_name};
 use crate::outbox::Outbox;
 use crate::store::{self, Key, Position, Row};
 
 /// Messages retried in one transaction.
 const RETRY_BATCH: usize = 200;
+/// The most bytes of the reason why a message was discarded.
+const REASON_BYTES_MAX: usize = 4_000;
 
 /// The operator's view of one outbox. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -65,11 +67,13 @@ pub struct Filter {
     pub tenant: Option<TenantCode>,
     /// With this topic.
     pub topic: Option<String>,
+    /// `true`: without the timers whose time has not come; `false`: only those.
+    pub due: Option<bool>,
 }
 
 impl From<Filter> for store::Filter {
     fn from(f: Filter) -> Self {
-        Self { state: f.state.map(Into::into), tenant: f.tenant, topic: f.topic }
+        Self { state: f.state.map(Into::into), tenant: f.tenant, topic: f.topic, due: f.due }
     }
 }
 
@@ -128,6 +132,8 @@ pub struct Stats {
     pub pending: u64,
     /// How long the oldest of them has been due, in milliseconds.
     pub oldest_pending_ms: u64,
+    /// Since when the oldest of them has been due.
+    pub oldest_pending_at: Option<Timestamp>,
     /// Timers that are not due yet.
     pub delayed: u64,
     /// Dead letters.
@@ -148,7 +154,7 @@ impl Admin {
     /// Messages, file by file, the longest due first.
     ///
     /// # Errors
-    /// When the cursor is not one of this list, or the database fails.
+    /// When the cursor is not one of this list, the topic is none, or the database fails.
     pub async fn list(
         &self,
         ctx: &Ctx,
@@ -160,7 +166,7 @@ impl Admin {
             .map(Cursor::decode)
             .transpose()
             .map_err(|e| Fault::invalid("cursor", e.to_string()))?;
-        let filter: store::Filter = filter.into();
+        let filter = checked(filter)?;
         let wanted = limit.as_usize() + 1;
         let first = after.as_ref().map_or(0, |after| after.0);
         let database = self.0.database();
@@ -195,6 +201,22 @@ impl Admin {
         self.locate(ctx, &Key::new(tenant.clone(), id)).await.map(|(_, row)| row.into())
     }
 
+    /// One message with its payload, as JSON. A payload may hold personal data: whoever calls this has
+    /// checked that the operator may see that, too.
+    ///
+    /// # Errors
+    /// `NotFound`, or a failure of the database.
+    pub async fn get_with_payload(
+        &self,
+        ctx: &Ctx,
+        tenant: &TenantCode,
+        id: &MessageId,
+    ) -> Result<(Entry, String), Fault> {
+        let (_, mut row) = self.locate(ctx, &Key::new(tenant.clone(), id)).await?;
+        let payload = std::mem::take(&mut row.message.payload);
+        Ok((row.into(), payload))
+    }
+
     /// Tries a dead message again, as if it had never been tried.
     ///
     /// # Errors
@@ -213,9 +235,9 @@ impl Admin {
     /// anew while this runs may be tried once more; it ends all the same.
     ///
     /// # Errors
-    /// A failure of the database; what was retried until then stays retried.
+    /// When the topic is none, or a failure of the database; what was retried until then stays retried.
     pub async fn retry_all(&self, ctx: &Ctx, filter: Filter) -> Result<u64, Fault> {
-        let filter: store::Filter = filter.into();
+        let filter = checked(filter)?;
         let database = self.0.database();
         let mut retried = 0;
         for db in database.databases() {
@@ -244,19 +266,27 @@ impl Admin {
         Ok(retried)
     }
 
-    /// Ends a dead or waiting message without delivering it; later ones of its aggregate go on.
+    /// Ends a dead or waiting message without delivering it; later ones of its aggregate go on. The reason
+    /// is kept with the message as long as that is, and logged.
     ///
     /// # Errors
-    /// `NotFound`, `Conflict` when it is done or being delivered right now, or a failure of the database.
+    /// `Invalid` when the reason is too long or has control characters, `NotFound`, `Conflict` when it is
+    /// done or being delivered right now, or a failure of the database.
     pub async fn discard(
         &self,
         ctx: &Ctx,
         tenant: &TenantCode,
         id: &MessageId,
+        reason: Option<&str>,
     ) -> Result<(), Fault> {
+        check_reason(reason.unwrap_or_default())?;
         let key = Key::new(tenant.clone(), id);
-        let (db, _) = self.locate(ctx, &key).await?;
-        let why = format!("discarded by {}", ctx.actor.principal());
+        let (db, row) = self.locate(ctx, &key).await?;
+        let by = ctx.actor.principal();
+        let why = match reason {
+            Some(reason) => format!("discarded by {by}: {reason}"),
+            None => format!("discarded by {by}"),
+        };
         let gone = self.0.database().tx(ctx, Route::Db(db), move |tx| {
             let (key, why) = (key.clone(), why.clone());
             async move { store::discard(&tx, &key, &why).await }
@@ -265,7 +295,8 @@ impl Admin {
             return Err(not_now("the message is done, or is being delivered right now"));
         }
         self.0.wake(db);
-        tracing::warn!(%tenant, message.id = %id, by = ctx.actor.principal(), "a message was discarded");
+        let (topic, failed) = (row.message.topic.as_str(), row.last_error.as_deref());
+        tracing::warn!(%tenant, message.id = %id, topic, by, reason, failed, "a message was discarded");
         Ok(())
     }
 
@@ -284,6 +315,7 @@ impl Admin {
             stats.dead += totals.dead;
             oldest = oldest.into_iter().chain(totals.oldest_pending).min();
         }
+        stats.oldest_pending_at = oldest;
         let age = oldest.map_or(Duration::ZERO, |at| database.clock().now().since(at));
         stats.oldest_pending_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
         Ok(stats)
@@ -302,11 +334,13 @@ impl Admin {
         self.0.database().read(ctx, Route::Db(db), body).await
     }
 
-    async fn revive(&self, ctx: &Ctx, db: u8, keys: Vec<Key>) -> Result<u64, Fault> {
+    async fn revive(&self, ctx: &Ctx, db: u8, mut keys: Vec<Key>) -> Result<u64, Fault> {
+        keys.sort();
         let revived = self.0.database().tx(ctx, Route::Db(db), move |tx| {
             let keys = keys.clone();
             async move {
                 let mut revived = 0;
+                // In one order, so that two operators who do the same do not lock each other out.
                 for key in &keys {
                     revived += u64::from(store::revive(&tx, key).await?);
                 }
@@ -333,6 +367,23 @@ impl Admin {
         }
         Err(Fault::not_found("the message"))
     }
+}
+
+/// A filter by something that no message can have is a mistake, and not every engine can be asked for it.
+fn checked(filter: Filter) -> Result<store::Filter, Fault> {
+    if filter.topic.as_deref().is_some_and(|topic| !is_name(topic)) {
+        return Err(Fault::invalid("topic", "no topic"));
+    }
+    Ok(filter.into())
+}
+
+fn check_reason(reason: &str) -> Result<(), Fault> {
+    let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    if reason.len() > REASON_BYTES_MAX || reason.chars().any(control) {
+        let text = format!("at most {REASON_BYTES_MAX} bytes, without control characters");
+        return Err(Fault::invalid("/reason", text));
+    }
+    Ok(())
 }
 
 fn not_now(why: &str) -> Fault {

@@ -25,6 +25,8 @@ pub const KEY_REUSED: &str = "idempotency_key_reused";
 pub const IN_FLIGHT: &str = "idempotency_in_flight";
 /// The most bytes of JSON an answer may have.
 pub const ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// The most characters of a key, of the route it is for, and of the principal who sent it.
+pub const SCOPE_CHARS_MAX: [usize; 3] = [255, 256, 128];
 /// How long giving a claim back may take.
 const RELEASE_WITHIN: Duration = Duration::from_secs(2);
 
@@ -95,11 +97,12 @@ impl Idempotency {
     ///
     /// # Errors
     /// [`KEY_REUSED`] when the key came with another body, [`IN_FLIGHT`] when its first request is not
-    /// answered yet, or a failure of the database.
+    /// answered yet, `Invalid` when it is none, or a failure of the database.
     pub async fn begin(&self, ctx: &Ctx, route: impl Into<Route>) -> Result<Begun, Fault> {
         let Some(requested) = ctx.idempotency.clone() else { return Ok(Begun::NotRequested) };
         let route = route.into();
         let key = store_key(&ctx.tenant, &ctx.actor.principal(), &requested);
+        check(&key)?;
         let (wanted, lease) = (key.clone(), self.options.lease);
         let found = self
             .db
@@ -202,6 +205,18 @@ fn store_key(tenant: &TenantCode, principal: &str, key: &IdempotencyKey) -> stor
         route: key.route.clone(),
         key: key.key.clone(),
     }
+}
+
+/// What comes over the bus is well-formed; this keeps what another caller sends out of the table's keys.
+fn check(key: &store::IdemKey) -> Result<(), Fault> {
+    let parts = [&key.key, &key.route, &key.principal];
+    let fits = |(part, max): (&&String, usize)| {
+        (1..=max).contains(&part.chars().count()) && !part.chars().any(char::is_control)
+    };
+    if parts.iter().zip(SCOPE_CHARS_MAX).all(fits) {
+        return Ok(());
+    }
+    Err(Fault::invalid("Idempotency-Key", "1 to 255 characters, without control characters"))
 }
 
 enum Found {

@@ -19,6 +19,8 @@ pub mod idempotency;
 pub mod inbox;
 pub mod message;
 mod outbox;
+pub mod position;
+pub mod quiet;
 pub mod relay;
 mod store;
 
@@ -27,6 +29,7 @@ pub use deliver::{Consume, ConsumeError, Consumer, Deliver, Delivered, Router};
 pub use idempotency::Idempotency;
 pub use message::{Message, MessageId, NewMessage};
 pub use outbox::Outbox;
+pub use position::Position;
 pub use relay::Relay;
 
 use shard::{Migration, MigrationSet};

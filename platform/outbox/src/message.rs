@@ -61,7 +61,7 @@ impl NewMessage {
     }
 }
 
-fn is_name(s: &str) -> bool {
+pub(crate) fn is_name(s: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
     (1..=NAME_BYTES_MAX).contains(&s.len()) && s.bytes().all(allowed)
 }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use kit::{Id, Place};
+use kit::{ErrorCode, Id, Place};
 use rpc::{Ctx, Fault};
 use shard::{Database, Tx};
 use tokio::sync::watch;
@@ -12,8 +11,8 @@ use tokio::sync::watch;
 use crate::message::{Headers, MessageId, NewMessage};
 use crate::store::{self, Insert, Key, State};
 
-/// A message behind an unfinished one is looked at again after this long, should nobody have woken it.
-pub(crate) const PARK: Duration = Duration::from_secs(60);
+/// How often a number is looked for: each time somebody else has got one.
+const TRIES_MAX: u32 = 64;
 
 /// The outbox of one database. Cheap to clone; make one at start and share it, because a put wakes the
 /// relays that were started from the same handle.
@@ -48,7 +47,8 @@ impl Outbox {
     }
 
     /// Writes a message in the caller's transaction: it exists if and only if that commits. The caller
-    /// has the aggregate's row locked, or inserts it; that makes the numbers ascend.
+    /// has the aggregate's row locked, or inserts it: then no other transaction puts messages of this
+    /// aggregate before this one has ended, and their numbers ascend in the order of the commits.
     ///
     /// # Errors
     /// Whatever the database refuses; the transaction should then end.
@@ -59,38 +59,42 @@ impl Outbox {
             kind: message.aggregate_type.clone().into_owned(),
             id: message.aggregate_id,
         };
-        let last = store::last_seq(tx, &aggregate).await?;
-        let seq = last.map_or(now.micros(), |last| now.micros().max(last.saturating_add(1)));
-        let immediate = message.deliver_at.is_none();
-        let behind =
-            immediate && last.is_some() && store::first_blocking(tx, &aggregate).await?.is_some();
-        let key = Key { aggregate, seq };
         let place = self.place(tx, message.aggregate_id);
         let headers = Headers { trace: ctx.trace.to_string(), request_id: ctx.request_id.clone() };
-        let next_at = match message.deliver_at {
-            Some(at) => at,
-            None if behind => now.plus(PARK),
-            None => now,
-        };
-        let insert = Insert {
-            key: &key,
+        let mut insert = Insert {
+            key: Key { aggregate, seq: 0 },
             place,
             topic: &message.topic,
             payload: &message.payload,
             headers: serde_json::to_string(&headers).map_err(Fault::internal)?,
             xid: ctx.xid.as_ref().map(|x| x.0.clone()),
             state: if ctx.xid.is_some() { State::Undecided } else { State::Pending },
-            next_at,
+            // Also behind an unfinished one: whether that is so can only be told when this has committed.
+            next_at: message.deliver_at.unwrap_or(now),
             deliver_at: message.deliver_at,
             created_at: now,
         };
-        store::insert(tx, insert).await?;
-        if !behind {
-            let outbox = self.clone();
-            let routed = tx.place();
-            tx.after_commit(move || outbox.wake_for(routed, place));
+        let mut tries = 0;
+        loop {
+            let last = store::last_seq(tx, &insert.key.aggregate).await?;
+            insert.key.seq =
+                last.map_or(now.micros(), |last| now.micros().max(last.saturating_add(1)));
+            if store::insert(tx, &insert).await? {
+                break;
+            }
+            // Only where the caller has not locked the aggregate can its number be taken by now.
+            tries += 1;
+            if tries == TRIES_MAX {
+                return Err(Fault::new(
+                    ErrorCode::Unavailable,
+                    "too many messages at once; try again",
+                ));
+            }
         }
-        Ok(key.into_id())
+        let outbox = self.clone();
+        let routed = tx.place();
+        tx.after_commit(move || outbox.wake_for(routed, place));
+        Ok(insert.key.into_id())
     }
 
     /// The cell that the message is recorded with. A transaction that was routed to a whole logical

@@ -172,29 +172,70 @@ impl fmt::Debug for TraceId {
     }
 }
 
-/// The way back: read-your-writes tokens, one per database that was written during the call. Clones
+/// The way back: read-your-writes tokens, one per database server that was written during the call. Clones
 /// share it, so that what a callee wrote reaches the caller.
 #[derive(Debug, Clone, Default)]
 pub struct Session(Arc<Mutex<BTreeMap<String, String>>>);
 
+/// Marks are kept beside tokens under names that no server has.
+const MARK: char = '-';
 const REPLAYED: &str = "-replayed";
+const ENDED: &str = "-ended";
+const LATEST: &str = "-latest";
 
 impl Session {
-    /// The most tokens one session carries; further databases are read from the primary anyway.
+    /// The most tokens one session carries; with more it reads everything from primaries.
     pub const TOKENS_MAX: usize = 64;
+    /// The most marks beside the tokens.
+    pub(crate) const MARKS_MAX: usize = 8;
 
-    /// Remembers that `database` was written up to `token`.
-    pub fn wrote(&self, database: &str, token: &str) {
+    /// Whether a name is a mark's.
+    pub(crate) fn is_mark(name: &str) -> bool {
+        name.starts_with(MARK)
+    }
+
+    /// Remembers that `server` was written up to `token`. Tokens that are numbers are positions, of which
+    /// the greatest is kept: answers overtake each other.
+    pub fn wrote(&self, server: &str, token: &str) {
         let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if map.len() < Self::TOKENS_MAX || map.contains_key(database) {
-            map.insert(database.to_owned(), token.to_owned());
+        if let Some(known) = map.get_mut(server) {
+            let goes_back = match (known.parse::<u64>(), token.parse::<u64>()) {
+                (Ok(known), Ok(token)) => token <= known,
+                _ => false,
+            };
+            if !goes_back {
+                token.clone_into(known);
+            }
+        } else if Self::is_mark(server) || map.len() < Self::TOKENS_MAX {
+            map.insert(server.to_owned(), token.to_owned());
+        } else {
+            map.insert(LATEST.to_owned(), "1".to_owned());
         }
     }
 
-    /// The token of a database, if it was written in this session.
+    /// The token of a server, if it was written in this session.
     #[must_use]
-    pub fn token(&self, database: &str) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(database).cloned()
+    pub fn token(&self, server: &str) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(server).cloned()
+    }
+
+    /// What this session reads must be what is committed last, whoever wrote it: it is read from primaries.
+    pub fn mark_latest(&self) {
+        self.wrote(LATEST, "1");
+    }
+
+    /// Whether it must.
+    #[must_use]
+    pub fn is_latest(&self) -> bool {
+        self.token(LATEST).is_some()
+    }
+
+    /// The tokens without the marks: what a client brings along the next time.
+    #[must_use]
+    pub fn positions(&self) -> BTreeMap<String, String> {
+        let mut all = self.tokens();
+        all.retain(|server, _| !Self::is_mark(server));
+        all
     }
 
     /// The answer is one that was given before, for the same idempotency key. Travels back like a token,
@@ -209,7 +250,19 @@ impl Session {
         self.token(REPLAYED).is_some()
     }
 
-    /// All tokens.
+    /// The credential that this request came with has ended, as after signing out: whoever remembers it
+    /// must forget it. Travels back like a token.
+    pub fn mark_ended(&self) {
+        self.wrote(ENDED, "1");
+    }
+
+    /// Whether the credential has ended.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.token(ENDED).is_some()
+    }
+
+    /// All tokens and marks.
     #[must_use]
     pub fn tokens(&self) -> BTreeMap<String, String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -285,6 +338,13 @@ impl Ctx {
         Self { deadline: self.deadline.min(Instant::now() + d), ..self.clone() }
     }
 
+    /// Whether it must read what is committed last, and not what a replica has already. So does the platform
+    /// itself: what it does it was told by a message, and a replica may not have what the message is about.
+    #[must_use]
+    pub fn wants_latest(&self) -> bool {
+        self.actor.kind == ActorKind::System || self.session.is_latest()
+    }
+
     /// The signed-in end user.
     ///
     /// # Errors
@@ -322,6 +382,30 @@ mod tests {
         assert!(!a.may("stock:write") && !a.may("ordersx:read") && !a.may("orders"));
         assert!(!Actor::user(1).may("orders:read"));
         assert!(!Actor::operator(1, vec!["ord*".into()]).may("orders:read"));
+    }
+
+    #[test]
+    fn a_position_never_goes_back_and_is_compared_as_a_number() {
+        let session = Session::default();
+        for (token, kept) in [("9", "9"), ("10", "10"), ("9", "10"), ("10", "10"), ("w:1", "w:1")] {
+            session.wrote("main", token);
+            assert_eq!(session.token("main").as_deref(), Some(kept), "after {token}");
+        }
+    }
+
+    #[test]
+    fn a_session_that_wrote_more_servers_than_it_can_carry_reads_the_latest() {
+        let session = Session::default();
+        for n in 0..Session::TOKENS_MAX {
+            session.wrote(&format!("s{n}"), "1");
+        }
+        assert!(!session.is_latest());
+        session.mark_replayed();
+        session.wrote("s0", "2");
+        assert!(!session.is_latest());
+        session.wrote("one-more", "1");
+        assert!(session.is_latest() && session.is_replayed());
+        assert_eq!(session.positions().len(), Session::TOKENS_MAX);
     }
 
     #[test]

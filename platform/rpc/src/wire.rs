@@ -123,7 +123,8 @@ pub(crate) fn write_tokens(tokens: &BTreeMap<String, String>) -> Result<HeaderVa
 /// `Invalid`.
 pub(crate) fn read_tokens(headers: &HeaderMap) -> Result<BTreeMap<String, String>, Fault> {
     let tokens: BTreeMap<String, String> = from_json(headers, &SESSION)?.unwrap_or_default();
-    if tokens.len() > Session::TOKENS_MAX {
+    let marks = tokens.keys().filter(|name| Session::is_mark(name)).count();
+    if marks > Session::MARKS_MAX || tokens.len() - marks > Session::TOKENS_MAX {
         return Err(malformed(&SESSION, "has too many tokens"));
     }
     Ok(tokens)

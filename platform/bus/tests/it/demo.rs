@@ -122,6 +122,16 @@ fn api() -> Api {
         .route(Access::Public, routes!(bug))
 }
 
+/// Writes as a service would, up to a position.
+async fn wrote(Path(position): Path<u64>, ReqCtx(ctx): ReqCtx) {
+    ctx.session.wrote("main", &position.to_string());
+}
+
+/// What a service would know of what the client has written.
+async fn positions(ReqCtx(ctx): ReqCtx) -> axum::Json<Value> {
+    axum::Json(json!({ "latest": ctx.session.is_latest(), "main": ctx.session.token("main") }))
+}
+
 fn held(gate: Gate) -> Router {
     Router::new().route(
         "/held",
@@ -138,7 +148,20 @@ fn pages() -> Router {
     Router::new()
         .route("/", get(who))
         .route("/form", post(who))
+        .route("/write/{position}", post(wrote))
+        .route("/positions", get(positions))
+        .route(
+            "/left",
+            post(|ReqCtx(ctx): ReqCtx| async move { ctx.remaining().as_secs().to_string() }),
+        )
         .fallback(|| async { (axum::http::StatusCode::NOT_FOUND, Html("no such page")) })
+}
+
+/// Pages with a session cookie of their own, and a way to end a session.
+fn desk() -> Router {
+    let who = |ReqCtx(ctx): ReqCtx| async move { Html(ctx.actor.principal()) };
+    let leave = |ReqCtx(ctx): ReqCtx| async move { ctx.session.mark_ended() };
+    Router::new().route("/desk", get(who)).route("/desk/leave", post(leave))
 }
 
 /// A running bus.
@@ -189,6 +212,7 @@ impl Demo {
             .hooks(Router::new().route("/v1/hooks/test", post(hook)))
             .pages(pages())
             .pages(held(gate.clone()))
+            .pages_with(desk(), "desk_session")
             .bare_pages(Router::new().route("/", get(|| async { "all tenants" })))
             .openapi(document)
             .build()

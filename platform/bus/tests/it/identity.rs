@@ -107,3 +107,23 @@ async fn a_session_that_ended_here_is_forgotten_at_once() {
     demo.bus.forget_session(&Secret::new("flora-user".into()), &"flora".parse().unwrap());
     assert_eq!(demo.actor("flora-user").await, Err(401));
 }
+
+#[tokio::test]
+async fn pages_with_a_cookie_of_their_own_take_no_other_and_signing_out_ends_it_at_once() {
+    let demo = Demo::start().await;
+    let at = |method, path, cookie: &str| {
+        demo.request(method, "flora.localhost", path).header("cookie", cookie.to_owned()).send()
+    };
+    let both = "stoa_session=flora-user; desk_session=flora-staff";
+    for (path, who) in [("/", "user:5"), ("/desk", "operator:9")] {
+        assert_eq!(at("GET", path, both).await.unwrap().text().await.unwrap(), who, "{path}");
+    }
+    let other = at("GET", "/desk", "stoa_session=flora-staff").await.unwrap();
+    assert_eq!(other.text().await.unwrap(), "anonymous");
+    demo.tokens.ended.lock().unwrap().insert("flora-staff".into());
+    let believed = at("GET", "/desk", both).await.unwrap();
+    assert_eq!(believed.text().await.unwrap(), "operator:9", "remembered for a while");
+    assert!(at("POST", "/desk/leave", both).await.unwrap().status().is_success());
+    let over = at("GET", "/desk", both).await.unwrap();
+    assert_eq!(over.text().await.unwrap(), "anonymous");
+}

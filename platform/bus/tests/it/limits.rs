@@ -84,6 +84,19 @@ async fn a_request_out_of_time_is_504_and_a_client_may_only_shorten_it() {
 }
 
 #[tokio::test]
+async fn a_form_with_files_has_longer_on_pages_and_nowhere_else() {
+    let demo = Demo::start().await;
+    let left = async |kind: &str| -> u64 {
+        let request = demo.request("POST", "flora.localhost", "/left").header("content-type", kind);
+        request.send().await.unwrap().text().await.unwrap().parse().unwrap()
+    };
+    assert!(left("multipart/form-data; boundary=x").await > 500);
+    assert!(left("application/x-www-form-urlencoded").await <= 10);
+    let api = demo.get("/v1/store/me").header("content-type", "multipart/form-data; boundary=x");
+    assert!(demo.json(api).await["left_ms"].as_u64().unwrap() <= 10_000);
+}
+
+#[tokio::test]
 async fn pages_have_their_own_fallback_outside_the_api() {
     let demo = Demo::start().await;
     let page = demo.get("/nothing").send().await.unwrap();

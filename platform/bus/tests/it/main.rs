@@ -6,5 +6,6 @@ mod identity;
 mod limits;
 mod logs;
 mod observing;
+mod seen;
 mod serving;
 mod tenants;

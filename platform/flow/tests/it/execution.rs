@@ -337,11 +337,13 @@ async fn a_user_cannot_take_the_request_id_of_a_trigger() {
     let world = World::new(&shards).await;
     let (ctx, flow) = (testkit::user_ctx("flora", 7), flow_of(&document()));
     create(&world, &ctx, &flow, id(1)).await.unwrap();
-    for bad in ["trigger-0-1", "", &"r".repeat(256)] {
+    for bad in ["trigger-0-1", "", "r\0", &"r".repeat(256)] {
         let refused =
             operate(&world, &ctx, &flow, id(1), (bad, "left"), Then::Commit).await.unwrap_err();
         assert_eq!(Fault::from(refused).code, ErrorCode::Invalid, "{bad}");
     }
+    let longest = "r".repeat(255);
+    operate(&world, &ctx, &flow, id(1), (&longest, "left"), Then::Commit).await.unwrap();
 }
 
 const PLATFORM: Schema =

@@ -13,4 +13,5 @@ mod execution;
 mod golden;
 mod model;
 mod registry;
+mod schema;
 mod world;

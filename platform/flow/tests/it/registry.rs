@@ -56,6 +56,24 @@ async fn versions_count_up_and_the_last_one_is_active() {
     assert_eq!(registry.get(&ctx, "job", 3).await.unwrap_err().code, ErrorCode::NotFound);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_publishes_at_once_gets_a_version_each() {
+    let shards = TempShards::new();
+    let registry = registry(&shards.single(PLATFORM).await);
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let registry = registry.clone();
+        all.spawn(async move {
+            let text = document("ONE").to_string();
+            registry.publish(&test_ctx("flora"), "job", &text).await.unwrap().version
+        });
+    }
+    let mut versions = all.join_all().await;
+    versions.sort_unstable();
+    assert_eq!(versions, [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(registry.active(&test_ctx("flora"), "job").await.unwrap().version(), 8);
+}
+
 #[tokio::test]
 async fn a_document_may_only_name_the_next_version() {
     let shards = TempShards::new();

@@ -25,7 +25,7 @@ const THINGS: MigrationSet = MigrationSet {
             version: 1,
             name: "things",
             sql: "CREATE TABLE things_{t} (
-                tenant TEXT NOT NULL, id BIGINT NOT NULL, status TEXT NOT NULL, version BIGINT NOT NULL,
+                tenant {text:32} NOT NULL, id BIGINT NOT NULL, status TEXT NOT NULL, version BIGINT NOT NULL,
                 updated_at BIGINT NOT NULL, flow_version BIGINT NOT NULL, amount BIGINT NOT NULL,
                 PRIMARY KEY (tenant, id))",
         },

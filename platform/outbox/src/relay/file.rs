@@ -259,7 +259,8 @@ async fn settle_and_claim(
                 Some(claim) => Some(store::claim(&tx, source, claim).await?),
                 None => None,
             };
-            Ok::<_, Fault>(Looked { claimed, next_due: store::next_due(&tx).await?, lost })
+            let next_due = store::look_again(&tx, claimed.as_ref()).await?;
+            Ok::<_, Fault>(Looked { claimed, next_due, lost })
         }
     };
     database.tx(&shared.ctx(), Route::Db(db), body).await

@@ -14,14 +14,21 @@ pub(crate) struct Filter {
     pub(crate) state: Option<State>,
     pub(crate) tenant: Option<TenantCode>,
     pub(crate) topic: Option<String>,
+    pub(crate) due: Option<bool>,
 }
 
 impl Filter {
-    fn matches(&self) -> Condition {
+    fn matches(&self, now: Timestamp) -> Condition {
         let equal = |column: &'static str, value: Option<Value>| {
             value.map(|value| Expr::col(column).eq(Expr::val(value)))
         };
+        let timer = Expr::col("deliver_at");
+        let due = self.due.map(|due| match due {
+            true => Cond::any().add(timer.clone().is_null()).add(timer.lte(now.micros())),
+            false => Cond::all().add(timer.gt(now.micros())),
+        });
         Cond::all()
+            .add_option(due)
             .add_option(equal("state", self.state.map(|s| s.number().into())))
             .add_option(equal("tenant", self.tenant.as_ref().map(|t| t.as_str().into())))
             .add_option(equal("topic", self.topic.as_ref().map(Into::into)))
@@ -80,7 +87,7 @@ pub(crate) async fn list(
     select
         .columns(COLUMNS)
         .from("outbox")
-        .cond_where(filter.matches().add_option(after.map(Position::after)))
+        .cond_where(filter.matches(tx.now()).add_option(after.map(Position::after)))
         .limit(max as u64);
     for column in ORDER {
         select.order_by(column, Order::Asc);
@@ -153,16 +160,12 @@ pub(crate) struct Totals {
 
 /// Counts what is not done, timers that are not due apart.
 pub(crate) async fn totals(tx: &Tx, tenant: Option<&TenantCode>) -> Result<Totals, Fault> {
-    let now = tx.now().micros();
-    let due =
-        Cond::any().add(Expr::col("deliver_at").is_null()).add(Expr::col("deliver_at").lte(now));
-    let delayed = Cond::all().add(Expr::col("deliver_at").gt(now));
-    let pending = count(tx, tenant, State::Pending, due).await?;
+    let pending = count(tx, tenant, State::Pending, Some(true)).await?;
     Ok(Totals {
         pending: pending.0,
         oldest_pending: pending.1,
-        delayed: count(tx, tenant, State::Pending, delayed).await?.0,
-        dead: count(tx, tenant, State::Dead, Cond::all()).await?.0,
+        delayed: count(tx, tenant, State::Pending, Some(false)).await?.0,
+        dead: count(tx, tenant, State::Dead, None).await?.0,
     })
 }
 
@@ -170,15 +173,15 @@ async fn count(
     tx: &Tx,
     tenant: Option<&TenantCode>,
     state: State,
-    and: Condition,
+    due: Option<bool>,
 ) -> Result<(u64, Option<Timestamp>), Fault> {
-    let filter = Filter { state: Some(state), tenant: tenant.cloned(), topic: None };
+    let filter = Filter { state: Some(state), tenant: tenant.cloned(), topic: None, due };
     let since = Func::coalesce([Expr::col("deliver_at"), Expr::col("created_at")]);
     let select = Query::select()
         .expr_as(Expr::col("state").count(), "n")
         .expr_as(Func::min(since), "since")
         .from("outbox")
-        .cond_where(filter.matches().add(and))
+        .cond_where(filter.matches(tx.now()))
         .to_owned();
     match tx.one(&select).await? {
         Some(row) => Ok((row.get("n")?, row.get("since")?)),

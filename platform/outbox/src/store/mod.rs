@@ -4,6 +4,7 @@ mod admin;
 mod idempotency;
 mod inbox;
 mod outbox;
+mod position;
 mod purge;
 mod relay;
 
@@ -12,6 +13,9 @@ pub(crate) use idempotency::{
     IdemKey, IdemRecord, idem_complete, idem_find, idem_insert, idem_release, idem_take_over,
 };
 pub(crate) use inbox::inbox_insert;
-pub(crate) use outbox::{Aggregate, Insert, Key, Row, State, first_blocking, insert, last_seq};
+pub(crate) use outbox::{Aggregate, Insert, Key, Row, State, insert, last_seq};
+pub(crate) use position::{positions, read_positions};
 pub(crate) use purge::{Counts, Purged, counts, purge};
-pub(crate) use relay::{Claim, Claimed, Item, Outcome, Settled, claim, next_due, settle, unpark};
+pub(crate) use relay::{
+    Claim, Claimed, Item, Outcome, Settled, claim, look_again, next_due, settle, unpark,
+};

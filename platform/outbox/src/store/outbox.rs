@@ -39,7 +39,7 @@ impl State {
 }
 
 /// What messages are ordered by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Aggregate {
     pub(crate) tenant: TenantCode,
     pub(crate) kind: String,
@@ -47,7 +47,7 @@ pub(crate) struct Aggregate {
 }
 
 /// A message's primary key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
     pub(crate) aggregate: Aggregate,
     pub(crate) seq: i64,
@@ -80,7 +80,7 @@ impl Key {
 
 /// A message as it is inserted.
 pub(crate) struct Insert<'a> {
-    pub(crate) key: &'a Key,
+    pub(crate) key: Key,
     pub(crate) place: Place,
     pub(crate) topic: &'a str,
     pub(crate) payload: &'a str,
@@ -104,20 +104,8 @@ pub(crate) async fn last_seq(tx: &Tx, aggregate: &Aggregate) -> Result<Option<i6
     tx.one(&select).await?.map(|row| row.get("seq")).transpose()
 }
 
-/// The earliest immediate message of an aggregate that is not done.
-pub(crate) async fn first_blocking(tx: &Tx, aggregate: &Aggregate) -> Result<Option<i64>, Fault> {
-    let select = Query::select()
-        .column("seq")
-        .from("outbox")
-        .cond_where(aggregate.is().add(Expr::col("blocking").eq(true)))
-        .order_by("seq", Order::Asc)
-        .limit(1)
-        .to_owned();
-    tx.one(&select).await?.map(|row| row.get("seq")).transpose()
-}
-
-/// Writes a message.
-pub(crate) async fn insert(tx: &Tx, m: Insert<'_>) -> Result<(), Fault> {
+/// Writes a message; `false` when its number is taken.
+pub(crate) async fn insert(tx: &Tx, m: &Insert<'_>) -> Result<bool, Fault> {
     let insert = Query::insert()
         .into_table("outbox")
         .columns([
@@ -147,8 +135,8 @@ pub(crate) async fn insert(tx: &Tx, m: Insert<'_>) -> Result<(), Fault> {
             m.place.table.into(),
             m.topic.into(),
             m.payload.into(),
-            m.headers.into(),
-            m.xid.into(),
+            m.headers.as_str().into(),
+            m.xid.clone().into(),
             m.state.number().into(),
             m.deliver_at.is_none().into(),
             0_i64.into(),
@@ -157,7 +145,7 @@ pub(crate) async fn insert(tx: &Tx, m: Insert<'_>) -> Result<(), Fault> {
             m.created_at.micros().into(),
         ])
         .to_owned();
-    tx.exec(&insert).await.map(|_| ())
+    tx.insert_unique(&insert).await
 }
 
 /// A message as it is read.
@@ -167,13 +155,12 @@ pub(crate) struct Row {
     pub(crate) state: State,
     pub(crate) attempts: u32,
     pub(crate) next_at: Timestamp,
-    pub(crate) lease_until: Option<Timestamp>,
     pub(crate) message: Message,
     pub(crate) last_error: Option<String>,
 }
 
 /// The columns that [`Row::read`] wants.
-pub(super) const COLUMNS: [&str; 17] = [
+pub(super) const COLUMNS: [&str; 15] = [
     "tenant",
     "aggregate_type",
     "aggregate_id",
@@ -187,8 +174,6 @@ pub(super) const COLUMNS: [&str; 17] = [
     "attempts",
     "next_at",
     "deliver_at",
-    "lease_owner",
-    "lease_until",
     "created_at",
     "last_error",
 ];
@@ -211,7 +196,6 @@ impl Row {
             state: State::from_number(row.get("state")?)?,
             attempts,
             next_at: row.get("next_at")?,
-            lease_until: row.get("lease_until")?,
             last_error: row.get("last_error")?,
             message: Message {
                 source: source.to_owned(),

@@ -1,21 +1,38 @@
 //! The message table as relays see it: claiming what is due under a lease, settling what was claimed.
 //!
 //! A lease moves `next_at` to its end, so that one index holds exactly what may be claimed, and a lease
-//! that ran out is due again by itself. The order of an aggregate does not rest on `next_at`: a claim
-//! looks for an earlier message that is not done.
+//! that ran out is due again by itself. Nothing is found by a position: a message whose transaction ends
+//! late is due like any other.
+//!
+//! Several relays of several processes may claim at once. Each locks the rows that it looks at and passes
+//! over those that another has locked, so a claim never waits. The order of an aggregate does not rest on
+//! `next_at`: a claim asks which of its messages are not done, in a statement of its own, because a locking
+//! read may be ahead of everything else that its statement sees. A message that waits for an earlier one is
+//! set aside, and whoever is done with that fetches it back. So that neither misses the other, a message is
+//! set aside for long only by a claim that holds the lock of the one in its way, too.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kit::Timestamp;
 use rpc::Fault;
-use sea_query::{Cond, Expr, ExprTrait as _, Order, Query, SelectStatement, UpdateStatement};
+use sea_query::{
+    Cond, Condition, Expr, ExprTrait as _, LockBehavior, LockType, Order, Query, SelectStatement,
+    UpdateStatement,
+};
 use shard::Tx;
 
 use super::outbox::{Aggregate, COLUMNS, Key, Row, State};
-use crate::outbox::PARK;
 
+/// A message behind one that was not delivered is looked at again after this long, should nobody have
+/// fetched it back.
+const PARK: Duration = Duration::from_secs(60);
+/// The same for a message of which another transaction is about to know more, and how soon a relay looks
+/// again that found only rows which others have locked.
+const SOON: Duration = Duration::from_millis(20);
+/// Waiting messages of one aggregate that are fetched back together.
+const BACK_MAX: u64 = 16;
 /// The most bytes kept of an error.
 const ERROR_BYTES_MAX: usize = 1_000;
 
@@ -82,121 +99,127 @@ pub(crate) async fn claim(tx: &Tx, source: &str, wanted: &Claim) -> Result<Claim
     let lease_until = now.plus(wanted.lease);
     let found = tx.all(&due(now, wanted.rows_max)).await?;
     let more = found.len() >= wanted.rows_max;
-    let (mut heads, mut behind) = (Vec::new(), Vec::new());
-    for row in &found {
-        let waits: bool = row.get("behind")?;
-        let row = Row::read(row, source)?;
-        if waits { &mut behind } else { &mut heads }.push(row);
-    }
-    let mut taken: HashSet<Key> = HashSet::new();
     let mut runs = Vec::new();
-    for head in heads {
-        if take(tx, &head, wanted, lease_until).await? {
-            taken.insert(head.key.clone());
-            runs.push(vec![head]);
+    let mut waiting: BTreeMap<Aggregate, BTreeMap<i64, Row>> = BTreeMap::new();
+    for row in &found {
+        let row = Row::read(row, source)?;
+        if row.message.deliver_at.is_none() {
+            waiting.entry(row.key.aggregate.clone()).or_default().insert(row.key.seq, row);
+        } else if take(tx, std::slice::from_ref(&row), wanted, lease_until).await? {
+            runs.push(vec![row]);
         }
     }
-    let mut room = wanted.rows_max.saturating_sub(taken.len());
-    for run in &mut runs {
-        let Some(head) = run.first().filter(|r| r.message.deliver_at.is_none()) else { continue };
-        let run_room = room.min(wanted.run_max.saturating_sub(1));
-        if run_room == 0 {
-            continue;
+    for (aggregate, mut rows) in waiting {
+        let first = not_done(tx, &aggregate, wanted.run_max as u64).await?;
+        let mut run: Vec<Row> = first.iter().map_while(|seq| rows.remove(seq)).collect();
+        if !run.is_empty() && !take(tx, &run, wanted, lease_until).await? {
+            run.clear();
         }
-        for follower in followers(tx, source, &head.key, run_room).await? {
-            let free = follower.lease_until.is_none_or(|until| until <= now);
-            if follower.state != State::Pending
-                || !free
-                || !take(tx, &follower, wanted, lease_until).await?
-            {
-                break;
+        if !rows.is_empty() {
+            let is_held = !run.is_empty() || holds_up(tx, &aggregate, first.first()).await?;
+            let until = now.plus(if is_held { wanted.park } else { SOON });
+            for row in rows.values() {
+                set_aside(tx, row, until).await?;
             }
-            taken.insert(follower.key.clone());
-            run.push(follower);
-            room -= 1;
         }
-    }
-    for row in behind.iter().filter(|row| !taken.contains(&row.key)) {
-        let mut update = unchanged(row);
-        update
-            .value("next_at", now.plus(wanted.park).micros())
-            .value("lease_owner", Option::<String>::None)
-            .value("lease_until", Option::<i64>::None);
-        tx.exec(&update).await?;
+        if !run.is_empty() {
+            runs.push(run);
+        }
     }
     Ok(Claimed { lease_until, runs, more })
 }
 
-/// Pending messages whose time has come, each with whether an earlier one of its aggregate is not done.
+/// Pending messages whose time has come and that no other transaction has locked.
 fn due(now: Timestamp, rows_max: usize) -> SelectStatement {
-    let earlier = Query::select()
-        .expr(Expr::val(1))
-        .from_as("outbox", "e")
-        .and_where(Expr::col(("o", "deliver_at")).is_null())
-        .and_where(Expr::col(("e", "tenant")).equals(("o", "tenant")))
-        .and_where(Expr::col(("e", "aggregate_type")).equals(("o", "aggregate_type")))
-        .and_where(Expr::col(("e", "aggregate_id")).equals(("o", "aggregate_id")))
-        .and_where(Expr::col(("e", "blocking")).eq(true))
-        .and_where(Expr::col(("e", "seq")).lt(Expr::col(("o", "seq"))))
-        .to_owned();
     Query::select()
-        .columns(COLUMNS.map(|column| ("o", column)))
-        .expr_as(Expr::exists(earlier), "behind")
-        .from_as("outbox", "o")
-        .and_where(Expr::col(("o", "state")).eq(State::Pending.number()))
-        .and_where(Expr::col(("o", "next_at")).lte(now.micros()))
-        .order_by(("o", "next_at"), Order::Asc)
-        .limit(rows_max as u64)
-        .to_owned()
-}
-
-/// The immediate messages after this one that are not done.
-async fn followers(tx: &Tx, source: &str, head: &Key, max: usize) -> Result<Vec<Row>, Fault> {
-    let select = Query::select()
         .columns(COLUMNS)
         .from("outbox")
-        .cond_where(
-            head.aggregate
-                .is()
-                .add(Expr::col("blocking").eq(true))
-                .add(Expr::col("seq").gt(head.seq)),
-        )
-        .order_by("seq", Order::Asc)
-        .limit(max as u64)
-        .to_owned();
-    tx.all(&select).await?.iter().map(|row| Row::read(row, source)).collect()
-}
-
-/// An update of a message that nobody else has claimed since it was read.
-fn unchanged(row: &Row) -> UpdateStatement {
-    Query::update()
-        .table("outbox")
-        .cond_where(
-            row.key
-                .is()
-                .add(Expr::col("state").eq(State::Pending.number()))
-                .add(Expr::col("next_at").eq(row.next_at.micros())),
-        )
+        .and_where(Expr::col("state").eq(State::Pending.number()))
+        .and_where(Expr::col("next_at").lte(now.micros()))
+        .order_by("next_at", Order::Asc)
+        .limit(rows_max as u64)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .to_owned()
 }
 
-async fn take(tx: &Tx, row: &Row, claim: &Claim, until: Timestamp) -> Result<bool, Fault> {
-    let mut update = unchanged(row);
-    update
+/// The numbers of the first immediate messages of an aggregate that are not done.
+async fn not_done(tx: &Tx, aggregate: &Aggregate, max: u64) -> Result<Vec<i64>, Fault> {
+    let select = Query::select()
+        .column("seq")
+        .from("outbox")
+        .cond_where(aggregate.is().add(Expr::col("blocking").eq(true)))
+        .order_by("seq", Order::Asc)
+        .limit(max)
+        .to_owned();
+    tx.all(&select).await?.iter().map(|row| row.get("seq")).collect()
+}
+
+/// Whether a message is still not done, and stays so until this transaction ends; `false` also when
+/// another transaction has locked it.
+async fn holds_up(tx: &Tx, aggregate: &Aggregate, seq: Option<&i64>) -> Result<bool, Fault> {
+    let Some(seq) = seq else { return Ok(false) };
+    let select = Query::select()
+        .column("seq")
+        .from("outbox")
+        .cond_where(aggregate.is().add(Expr::col("seq").eq(*seq)))
+        .and_where(Expr::col("blocking").eq(true))
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .to_owned();
+    Ok(tx.one(&select).await?.is_some())
+}
+
+/// Looks at a message again later. This transaction has it locked.
+async fn set_aside(tx: &Tx, row: &Row, until: Timestamp) -> Result<(), Fault> {
+    let update = Query::update()
+        .table("outbox")
+        .value("next_at", until.micros())
+        .value("lease_owner", Option::<String>::None)
+        .value("lease_until", Option::<i64>::None)
+        .cond_where(row.key.is().add(Expr::col("state").eq(State::Pending.number())))
+        .to_owned();
+    tx.exec(&update).await.map(|_| ())
+}
+
+/// Leases a run: one timer, or messages of an aggregate between which there is none that is not done. This
+/// transaction has them locked; `false` when they are not as they were read all the same.
+async fn take(tx: &Tx, run: &[Row], claim: &Claim, until: Timestamp) -> Result<bool, Fault> {
+    let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(false) };
+    let update = Query::update()
+        .table("outbox")
         .value("next_at", until.micros())
         .value("lease_owner", claim.owner.as_ref())
-        .value("lease_until", until.micros());
-    Ok(tx.exec(&update).await? > 0)
+        .value("lease_until", until.micros())
+        .cond_where(between(&first.key, last.key.seq, first.message.deliver_at.is_none()))
+        .to_owned();
+    Ok(tx.exec(&update).await? == run.len() as u64)
+}
+
+/// Pending messages of an aggregate from one to another, all timers or none.
+fn between(first: &Key, last: i64, immediate: bool) -> Condition {
+    first
+        .aggregate
+        .is()
+        .add(Expr::col("seq").gte(first.seq))
+        .add(Expr::col("seq").lte(last))
+        .add(Expr::col("blocking").eq(immediate))
+        .add(Expr::col("state").eq(State::Pending.number()))
 }
 
 /// Records what became of a run; how many of its messages this owner had lost by then.
 pub(crate) async fn settle(tx: &Tx, run: &Settled) -> Result<usize, Fault> {
-    let mut lost = 0;
-    for item in &run.items {
-        if tx.exec(&settling(tx.now(), &run.owner, item)).await? == 0 {
-            lost += 1;
+    let lost = match run.items.as_slice() {
+        [first, .., last] if run.items.iter().all(|item| item.outcome == Outcome::Done) => {
+            let done = all_done(tx.now(), &run.owner, first, last);
+            run.items.len().saturating_sub(usize::try_from(tx.exec(&done).await?).unwrap_or(0))
         }
-    }
+        items => {
+            let mut lost = 0;
+            for item in items {
+                lost += usize::from(tx.exec(&settling(tx.now(), &run.owner, item)).await? == 0);
+            }
+            lost
+        }
+    };
     if let Some(last) = run.items.last()
         && lost == 0
         && last.immediate
@@ -205,6 +228,22 @@ pub(crate) async fn settle(tx: &Tx, run: &Settled) -> Result<usize, Fault> {
         unpark(tx, &last.key.aggregate).await?;
     }
     Ok(lost)
+}
+
+/// A whole run of immediate messages is delivered.
+fn all_done(now: Timestamp, owner: &str, first: &Item, last: &Item) -> UpdateStatement {
+    Query::update()
+        .table("outbox")
+        .value("state", State::Done.number())
+        .value("blocking", false)
+        .value("attempts", Expr::col("attempts").add(1))
+        .value("done_at", now.micros())
+        .value("next_at", now.micros())
+        .value("lease_owner", Option::<String>::None)
+        .value("lease_until", Option::<i64>::None)
+        .cond_where(between(&first.key, last.key.seq, true))
+        .and_where(Expr::col("lease_owner").eq(owner))
+        .to_owned()
 }
 
 fn settling(now: Timestamp, owner: &str, item: &Item) -> UpdateStatement {
@@ -246,17 +285,20 @@ fn settling(now: Timestamp, owner: &str, item: &Item) -> UpdateStatement {
     update
 }
 
-fn shortened(error: &str) -> &str {
+/// What is kept of an error. It may quote what came from outside, and not every engine keeps a text with a
+/// NUL in it: the error of one message must not hold up all others.
+fn shortened(error: &str) -> String {
     let mut end = error.len().min(ERROR_BYTES_MAX);
     while !error.is_char_boundary(end) {
         end -= 1;
     }
-    &error[..end]
+    error[..end].replace('\0', "\u{fffd}")
 }
 
-/// Makes the first message of an aggregate that is not done due at once, if it merely waited.
+/// Fetches the first messages of an aggregate that are not done back, if they merely waited.
 pub(crate) async fn unpark(tx: &Tx, aggregate: &Aggregate) -> Result<(), Fault> {
-    let Some(seq) = super::first_blocking(tx, aggregate).await? else { return Ok(()) };
+    let waiting = not_done(tx, aggregate, BACK_MAX).await?;
+    let Some(last) = waiting.last() else { return Ok(()) };
     let now = tx.now().micros();
     let update = Query::update()
         .table("outbox")
@@ -264,13 +306,26 @@ pub(crate) async fn unpark(tx: &Tx, aggregate: &Aggregate) -> Result<(), Fault> 
         .cond_where(
             aggregate
                 .is()
-                .add(Expr::col("seq").eq(seq))
+                .add(Expr::col("blocking").eq(true))
+                .add(Expr::col("seq").lte(*last))
                 .add(Expr::col("state").eq(State::Pending.number()))
                 .add(Expr::col("lease_owner").is_null())
                 .add(Expr::col("next_at").gt(now)),
         )
         .to_owned();
     tx.exec(&update).await.map(|_| ())
+}
+
+/// When to look for messages again, after a claim or without one. What is due already although a claim
+/// found nothing is locked by another relay.
+pub(crate) async fn look_again(
+    tx: &Tx,
+    claimed: Option<&Claimed>,
+) -> Result<Option<Timestamp>, Fault> {
+    let now = tx.now();
+    let due = next_due(tx).await?;
+    let in_vain = claimed.is_some_and(|claimed| claimed.runs.is_empty() && !claimed.more);
+    Ok(due.map(|due| if in_vain && due <= now { now.plus(SOON) } else { due }))
 }
 
 /// When the next message may be claimed.

@@ -15,13 +15,20 @@ use testkit::{TempShards, seeded_entropy, test_ctx};
 
 pub const EFFECTS: MigrationSet = MigrationSet {
     name: "effects",
-    common: &[Migration {
-        version: 1,
-        name: "effects",
-        sql: "CREATE TABLE effects (
-            aggregate_id BIGINT NOT NULL, position BIGINT NOT NULL, what TEXT NOT NULL,
-            PRIMARY KEY (aggregate_id, position))",
-    }],
+    common: &[
+        Migration {
+            version: 1,
+            name: "effects",
+            sql: "CREATE TABLE effects (
+                aggregate_id BIGINT NOT NULL, position BIGINT NOT NULL, what TEXT NOT NULL,
+                PRIMARY KEY (aggregate_id, position))",
+        },
+        Migration {
+            version: 2,
+            name: "turns",
+            sql: "CREATE TABLE turns (aggregate_id BIGINT NOT NULL PRIMARY KEY, next BIGINT NOT NULL)",
+        },
+    ],
     cells: &[],
 };
 
@@ -42,7 +49,11 @@ impl World {
     }
 
     pub async fn at(clock: SharedClock) -> Self {
-        let shards = TempShards::with_clock(clock);
+        Self::with(clock, |_| {}).await
+    }
+
+    pub async fn with(clock: SharedClock, change: impl FnOnce(&mut shard::Options)) -> Self {
+        let shards = TempShards::with_options(clock, change);
         let db = shards.single(THINGS).await;
         let outbox = Outbox::new(db.clone());
         Self { shards, db, outbox, ctx: test_ctx("flora") }
@@ -132,6 +143,12 @@ pub fn quick() -> Options {
     }
 }
 
+/// Says why a test has not looked at anything.
+#[expect(clippy::disallowed_macros, reason = "words for whoever reads the test's output")]
+pub fn skipped(why: &str) {
+    eprintln!("SKIPPED: {why}");
+}
+
 pub fn router(consumers: impl IntoIterator<Item = Consumer>) -> Arc<dyn Deliver> {
     Arc::new(Router::new(consumers).unwrap())
 }
@@ -147,6 +164,26 @@ pub async fn count(db: &Database, route: Route, table: &'static str) -> u64 {
         tx.one(&select).await?.unwrap().get::<u64>("n")
     };
     db.read(&test_ctx("flora"), route, body).await.unwrap()
+}
+
+/// The turn of an aggregate, by its row as a service takes it: counts from 0.
+pub async fn next_turn(tx: &Tx, aggregate_id: i64) -> Result<i64, Fault> {
+    let insert = Query::insert()
+        .into_table("turns")
+        .columns(["aggregate_id", "next"])
+        .values_panic([aggregate_id.into(), 0_i64.into()])
+        .to_owned();
+    tx.insert_unique(&insert).await?;
+    let mut select = Query::select();
+    select.column("next").from("turns").and_where(Expr::col("aggregate_id").eq(aggregate_id));
+    let next: i64 = tx.one(select.lock_exclusive()).await?.unwrap().get("next")?;
+    let update = Query::update()
+        .table("turns")
+        .value("next", next + 1)
+        .and_where(Expr::col("aggregate_id").eq(aggregate_id))
+        .to_owned();
+    tx.exec(&update).await?;
+    Ok(next)
 }
 
 /// The effect of these tests: the next position of an aggregate.

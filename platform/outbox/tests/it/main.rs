@@ -1,4 +1,4 @@
-//! The promises of the outbox, on real files. Numbers are those of the platform's acceptance list.
+//! The promises of the outbox, on real databases. Numbers are those of the platform's acceptance list.
 //!
 //! `cfg(test)` on the modules tells clippy that helpers are test code too.
 
@@ -10,6 +10,8 @@ mod consumers;
 mod idempotency;
 #[cfg(test)]
 mod ob_02;
+#[cfg(test)]
+mod ob_03;
 #[cfg(test)]
 mod ob_04;
 #[cfg(test)]

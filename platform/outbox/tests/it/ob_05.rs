@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use kit::{ErrorCode, Limit};
 use outbox::admin::{Filter, State};
@@ -104,12 +105,16 @@ async fn ob_05_a_permanent_failure_is_dead_at_once_and_a_discard_lets_the_rest_g
     put_steps(&world).await;
     let entry = stands_dead(&world).await;
     assert_eq!(poison.tried.load(Ordering::SeqCst), 1);
-    world.admin().discard(&fresh(&world.ctx), &tenant("flora"), &entry.id).await.unwrap();
+    world
+        .admin()
+        .discard(&fresh(&world.ctx), &tenant("flora"), &entry.id, Some("sent twice"))
+        .await
+        .unwrap();
     eventually(PATIENCE, || async { positions(&world, 1).await.len() == 3 }).await;
     assert_eq!(positions(&world, 1).await, ["0", "2", "3"]);
     let entry = world.admin().get(&fresh(&world.ctx), &tenant("flora"), &entry.id).await.unwrap();
     assert_eq!(entry.state, State::Done);
-    assert_eq!(entry.last_error.as_deref(), Some("discarded by system:test"));
+    assert_eq!(entry.last_error.as_deref(), Some("discarded by system:test: sent twice"));
     tasks.shutdown(PATIENCE).await;
 }
 
@@ -167,4 +172,32 @@ async fn a_list_of_messages_can_be_paged_through_without_gap_or_repeat() {
     let strange = kit::Cursor::encode(&"x");
     let e = admin.list(&fresh(&world.ctx), Filter::default(), Some(&strange), limit).await;
     assert_eq!(e.unwrap_err().code, ErrorCode::Invalid);
+}
+
+#[tokio::test]
+async fn timers_to_come_are_listed_apart_from_what_is_due() {
+    let clock = testkit::test_clock();
+    let world = World::at(Arc::clone(&clock) as kit::SharedClock).await;
+    let soon = testkit::BEGIN.plus(Duration::from_secs(60));
+    let now = world.put(NewMessage::new("stepped", "thing", 1, &"now").unwrap()).await;
+    let timer = NewMessage::new("rang", "thing", 1, &"later").unwrap().deliver_at(soon);
+    let later = world.put(timer).await;
+    let listed = |due| {
+        let (admin, ctx) = (world.admin(), fresh(&world.ctx));
+        async move {
+            let filter = Filter { state: Some(State::Pending), due, ..Filter::default() };
+            let page = admin.list(&ctx, filter, None, Limit::default()).await.unwrap();
+            page.items.into_iter().map(|e| e.id).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(listed(Some(true)).await, std::slice::from_ref(&now));
+    assert_eq!(listed(Some(false)).await, std::slice::from_ref(&later));
+    let stats = world.admin().stats(&fresh(&world.ctx), None).await.unwrap();
+    assert_eq!((stats.pending, stats.delayed), (1, 1));
+    assert_eq!(stats.oldest_pending_at, Some(testkit::BEGIN));
+    clock.set(soon);
+    assert_eq!(listed(Some(true)).await, [now, later.clone()]);
+    assert!(listed(Some(false)).await.is_empty());
+    let got = world.admin().get_with_payload(&fresh(&world.ctx), &tenant("flora"), &later).await;
+    assert_eq!(got.unwrap().1, r#""later""#);
 }
