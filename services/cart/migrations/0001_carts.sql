@@ -2,9 +2,9 @@
 -- lines: JSON, [[sku id, quantity], …] in the order they were put in; at most 100, always read and
 -- written as a whole. version makes a lost update impossible. Only anonymous carts expire.
 CREATE TABLE carts (
-    tenant TEXT NOT NULL,
-    owner TEXT NOT NULL,
-    lines TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
+    owner {text:66} NOT NULL,
+    {name:lines} TEXT NOT NULL,
     checkout_id BIGINT,
     version BIGINT NOT NULL,
     expires_at BIGINT,
@@ -15,7 +15,7 @@ CREATE TABLE carts (
 CREATE INDEX carts_expiry ON carts (expires_at);
 -- Orders whose lines were taken out of a cart.
 CREATE TABLE consumed (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     order_id BIGINT NOT NULL,
     consumed_at BIGINT NOT NULL,
     PRIMARY KEY (tenant, order_id)

@@ -4,7 +4,7 @@
 use axum::extract::State;
 use cart_api::{
     BeginCheckout, CartClient, CartToken, CartView, Checkout, Create, CreatedCart, Get, Merge,
-    SetLine,
+    SaveLine, SetLine,
 };
 use http::HeaderMap;
 use http_kit::{Access, Api, Created, ETag, Json, Path, Problem, ReqCtx, routes};
@@ -26,6 +26,9 @@ pub fn api(client: CartClient) -> Api {
         .route(Access::Public, routes!(add_line))
         .route(Access::Public, routes!(set_line))
         .route(Access::Public, routes!(remove_line))
+        .route(Access::Public, routes!(save_for_later))
+        .route(Access::Public, routes!(move_to_cart))
+        .route(Access::Public, routes!(remove_saved))
         .route(Access::User, routes!(merge))
         .route(Access::User, routes!(begin_checkout));
     Api::new(()).merge(routes)
@@ -47,6 +50,14 @@ struct AddToCart {
 struct SetQuantity {
     /// How many.
     quantity: Quantity,
+}
+
+/// Which line to save for later.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SaveForLater {
+    /// The sku.
+    sku_id: SkuId,
 }
 
 /// Which anonymous cart to merge.
@@ -141,8 +152,56 @@ async fn remove_line(
     Ok(shown(client.set_line(&ctx, req).await?))
 }
 
-/// Puts an anonymous cart's lines into one's own, summed per sku, and empties it. Repeating it changes
-/// nothing, nor does a token that is not known.
+/// Moves a line out of the cart to what is saved for later, with its quantity. Fine when it is there already.
+#[utoipa::path(post, path = "/v1/store/cart/saved", tag = "cart", request_body = SaveForLater,
+    params(("X-Cart-Token" = Option<String>, Header, description = "An anonymous cart's token.")),
+    responses((status = 200, body = CartView), (status = 401, description = "There is no cart."),
+        (status = 404, description = "It is neither in the cart nor saved."),
+        (status = 409, description = "Too many lines are saved.")))]
+async fn save_for_later(
+    State(client): State<CartClient>,
+    ReqCtx(ctx): ReqCtx,
+    headers: HeaderMap,
+    Json(SaveForLater { sku_id }): Json<SaveForLater>,
+) -> Shown {
+    let req = SaveLine { token: token(&headers), sku_id };
+    Ok(shown(client.save_for_later(&ctx, req).await?))
+}
+
+/// Moves a saved line into the cart, added to what is there. Fine when it is there already.
+#[utoipa::path(post, path = "/v1/store/cart/saved/{sku_id}/move-to-cart", tag = "cart",
+    params(("sku_id" = SkuId, Path),
+        ("X-Cart-Token" = Option<String>, Header, description = "An anonymous cart's token.")),
+    responses((status = 200, body = CartView), (status = 401, description = "There is no cart."),
+        (status = 404, description = "It is neither saved nor in the cart."),
+        (status = 409, description = "It is not on sale, or the cart is full.")))]
+async fn move_to_cart(
+    State(client): State<CartClient>,
+    ReqCtx(ctx): ReqCtx,
+    Path(sku_id): Path<SkuId>,
+    headers: HeaderMap,
+) -> Shown {
+    let req = SaveLine { token: token(&headers), sku_id };
+    Ok(shown(client.move_to_cart(&ctx, req).await?))
+}
+
+/// Forgets a saved line; fine when there is none.
+#[utoipa::path(delete, path = "/v1/store/cart/saved/{sku_id}", tag = "cart",
+    params(("sku_id" = SkuId, Path),
+        ("X-Cart-Token" = Option<String>, Header, description = "An anonymous cart's token.")),
+    responses((status = 200, body = CartView), (status = 401, description = "There is no cart.")))]
+async fn remove_saved(
+    State(client): State<CartClient>,
+    ReqCtx(ctx): ReqCtx,
+    Path(sku_id): Path<SkuId>,
+    headers: HeaderMap,
+) -> Shown {
+    let req = SaveLine { token: token(&headers), sku_id };
+    Ok(shown(client.remove_saved(&ctx, req).await?))
+}
+
+/// Puts an anonymous cart's lines into one's own, summed per sku, and what was saved to what one has
+/// saved, and empties it. Repeating it changes nothing, nor does a token that is not known.
 #[utoipa::path(post, path = "/v1/store/cart/merge", tag = "cart", request_body = MergeCart,
     responses((status = 200, body = CartView)))]
 async fn merge(

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use cart_api::{CartLine, CartView, Error, LINES_MAX};
 use kit::{Currency, Money, Secret};
 use product_api::SkuInfo;
+use rpc::Fault;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use types::{MemberId, OrderId, Quantity, SkuId};
@@ -72,6 +73,18 @@ impl Basket {
         Ok(())
     }
 
+    /// How many of a sku are in it.
+    pub fn quantity(&self, sku: SkuId) -> Option<Quantity> {
+        self.0.iter().find(|(s, _)| *s == sku).map(|(_, quantity)| *quantity)
+    }
+
+    fn must_have(&self, sku: SkuId) -> Result<(), Error> {
+        match self.quantity(sku) {
+            Some(_) => Ok(()),
+            None => Err(Fault::not_found("this line").into()),
+        }
+    }
+
     /// Removes a line; nothing when there is none.
     pub fn remove(&mut self, sku: SkuId) {
         self.0.retain(|(s, _)| *s != sku);
@@ -101,39 +114,79 @@ impl Basket {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Kept {
     pub basket: Basket,
+    /// For later: never ordered.
+    pub saved: Basket,
     pub checkout_id: Option<OrderId>,
     /// Counts its changes; 0 for one that is not kept yet.
     pub version: i64,
+}
+
+impl Kept {
+    /// Moves a line to what is saved, added to what is there. Nothing when it is there already.
+    ///
+    /// # Errors
+    /// `SavedFull`, or not found when it is in neither.
+    pub fn save_for_later(&mut self, sku: SkuId) -> Result<(), Error> {
+        let Some(quantity) = self.basket.quantity(sku) else { return self.saved.must_have(sku) };
+        self.saved.put(sku, quantity, true).map_err(|_| Error::SavedFull)?;
+        self.basket.remove(sku);
+        Ok(())
+    }
+
+    /// Moves a saved line into the cart, added to what is there. Nothing when it is there already.
+    ///
+    /// # Errors
+    /// `Full`, or not found when it is in neither.
+    pub fn move_to_cart(&mut self, sku: SkuId) -> Result<(), Error> {
+        let Some(quantity) = self.saved.quantity(sku) else { return self.basket.must_have(sku) };
+        self.basket.put(sku, quantity, true)?;
+        self.saved.remove(sku);
+        Ok(())
+    }
+
+    /// All its skus, each once.
+    #[must_use]
+    pub fn skus(&self) -> Vec<SkuId> {
+        let lines = self.basket.lines().iter().chain(self.saved.lines());
+        let mut skus: Vec<SkuId> = lines.map(|(sku, _)| *sku).collect();
+        skus.sort();
+        skus.dedup();
+        skus
+    }
 }
 
 /// A cart with what is known of its skus now. A line that is unknown, not on sale, or past what money
 /// can carry is shown, but is not sellable and not in the sum.
 #[must_use]
 pub fn view(kept: &Kept, skus: Vec<SkuInfo>, currency: Currency) -> CartView {
-    let mut known: HashMap<SkuId, SkuInfo> = skus.into_iter().map(|s| (s.sku_id, s)).collect();
+    let known: HashMap<SkuId, SkuInfo> = skus.into_iter().map(|s| (s.sku_id, s)).collect();
+    let show = |(sku, quantity): &(SkuId, Quantity)| line(*sku, *quantity, known.get(sku));
     let mut subtotal = Money::zero(currency);
-    let mut lines = Vec::with_capacity(kept.basket.lines().len());
-    for (sku_id, quantity) in kept.basket.lines().iter().copied() {
-        let Some(info) = known.remove(&sku_id) else {
-            lines.push(unknown_line(sku_id, quantity));
-            continue;
-        };
-        let total = info.price.and_then(|price| price.times(quantity.get().into()).ok());
-        let sum = total.filter(|_| info.sellable).and_then(|total| subtotal.plus(total).ok());
-        subtotal = sum.unwrap_or(subtotal);
-        lines.push(CartLine {
-            sku_id,
-            quantity,
-            slug: Some(info.slug),
-            title: Some(info.title),
-            variant: info.variant,
-            image_url: info.image.map(|i| i.url),
-            price: info.price,
-            total,
-            sellable: sum.is_some(),
-        });
+    let mut lines: Vec<CartLine> = kept.basket.lines().iter().map(show).collect();
+    for line in lines.iter_mut().filter(|line| line.sellable) {
+        match line.total.and_then(|total| subtotal.plus(total).ok()) {
+            Some(sum) => subtotal = sum,
+            None => line.sellable = false,
+        }
     }
-    CartView { lines, subtotal, version: kept.version }
+    let saved = kept.saved.lines().iter().map(show).collect();
+    CartView { lines, saved, subtotal, version: kept.version }
+}
+
+fn line(sku_id: SkuId, quantity: Quantity, info: Option<&SkuInfo>) -> CartLine {
+    let Some(info) = info else { return unknown_line(sku_id, quantity) };
+    let total = info.price.and_then(|price| price.times(quantity.get().into()).ok());
+    CartLine {
+        sku_id,
+        quantity,
+        slug: Some(info.slug.clone()),
+        title: Some(info.title.clone()),
+        variant: info.variant.clone(),
+        image_url: info.image.as_ref().map(|i| i.url.clone()),
+        price: info.price,
+        total,
+        sellable: info.sellable && total.is_some(),
+    }
 }
 
 fn unknown_line(sku_id: SkuId, quantity: Quantity) -> CartLine {
@@ -212,7 +265,8 @@ mod tests {
     #[test]
     fn what_cannot_be_bought_is_shown_and_not_summed() {
         let b = basket(&[(1, 2), (2, 1), (3, 1), (4, 10_000)]);
-        let kept = Kept { basket: b, checkout_id: None, version: 7 };
+        let saved = basket(&[(1, 5), (8, 1)]);
+        let kept = Kept { basket: b, saved, checkout_id: None, version: 7 };
         let infos =
             vec![info(4, kit::money::AMOUNT_MAX, true), info(1, 150, true), info(2, 999, false)];
         let view = view(&kept, infos, "CNY".parse().unwrap());
@@ -221,6 +275,34 @@ mod tests {
         assert_eq!(sellable, [(1, true), (2, false), (3, false), (4, false)]);
         assert_eq!(view.lines[1].total.map(Money::amount), Some(999));
         assert!(view.lines[2].title.is_none());
+        let saved: Vec<_> = view.saved.iter().map(|l| (l.sku_id.get(), l.sellable)).collect();
+        assert_eq!(saved, [(1, true), (8, false)], "shown with its price, and not in the sum");
+        assert_eq!(view.saved[0].total.map(Money::amount), Some(750));
+    }
+
+    #[test]
+    fn a_line_moves_there_and_back_and_none_is_lost() {
+        let basket_of = |lines| Kept { basket: basket(lines), ..Kept::default() };
+        let mut kept = basket_of(&[(1, 2), (2, 1)]);
+        kept.save_for_later(sku(1)).unwrap();
+        kept.save_for_later(sku(1)).unwrap();
+        assert_eq!((&kept.basket, &kept.saved), (&basket(&[(2, 1)]), &basket(&[(1, 2)])));
+        kept.basket.put(sku(1), many(3), false).unwrap();
+        kept.save_for_later(sku(1)).unwrap();
+        assert_eq!(kept.saved, basket(&[(1, 5)]), "added to what was saved");
+        kept.move_to_cart(sku(1)).unwrap();
+        kept.move_to_cart(sku(1)).unwrap();
+        assert_eq!((&kept.basket, kept.saved.is_empty()), (&basket(&[(2, 1), (1, 5)]), true));
+        assert!(kept.save_for_later(sku(9)).is_err() && kept.move_to_cart(sku(9)).is_err());
+        let hundred: Vec<_> = (0..100).map(|n| (n, 1)).collect();
+        let mut full = Kept { saved: basket(&hundred), ..basket_of(&[(200, 1)]) };
+        let before = full.clone();
+        assert_eq!(full.save_for_later(sku(200)), Err(Error::SavedFull));
+        assert_eq!(full, before);
+        let mut full = Kept { saved: basket(&[(200, 1)]), ..basket_of(&hundred) };
+        let before = full.clone();
+        assert_eq!(full.move_to_cart(sku(200)), Err(Error::Full));
+        assert_eq!(full, before);
     }
 
     #[test]

@@ -6,16 +6,15 @@ use sea_query::{Cond, Condition, Expr, ExprTrait as _, Order, Query};
 use shard::{Migration, MigrationSet, Row, Tx};
 use types::OrderId;
 
-use crate::model::{Kept, Owner};
+use crate::model::{Basket, Kept, Owner};
 
 /// The schema of carts.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     name: "cart",
-    common: &[Migration {
-        version: 1,
-        name: "carts",
-        sql: include_str!("../migrations/0001_carts.sql"),
-    }],
+    common: &[
+        Migration { version: 1, name: "carts", sql: include_str!("../migrations/0001_carts.sql") },
+        Migration { version: 2, name: "saved", sql: include_str!("../migrations/0002_saved.sql") },
+    ],
     cells: &[],
 };
 
@@ -47,7 +46,7 @@ pub async fn load(
     what_for: For,
 ) -> Result<Option<CartRow>, Fault> {
     let mut select = Query::select()
-        .columns(["lines", "checkout_id", "version", "expires_at"])
+        .columns(["lines", "saved", "checkout_id", "version", "expires_at"])
         .from("carts")
         .cond_where(is_of(tenant, &owner.key()))
         .to_owned();
@@ -55,9 +54,9 @@ pub async fn load(
         select.lock_exclusive();
     }
     let read = |r: Row| {
-        let lines: String = r.get("lines")?;
         let kept = Kept {
-            basket: serde_json::from_str(&lines).map_err(Fault::internal)?,
+            basket: basket(&r, "lines")?,
+            saved: basket(&r, "saved")?,
             checkout_id: r.get::<Option<Id>>("checkout_id")?.map(OrderId),
             version: r.get("version")?,
         };
@@ -76,15 +75,16 @@ pub async fn save(
     row: &CartRow,
 ) -> Result<bool, Fault> {
     let CartRow { kept, expires_at } = row;
-    let lines = serde_json::to_string(&kept.basket).map_err(Fault::internal)?;
+    let (lines, saved) = (json(&kept.basket)?, json(&kept.saved)?);
     let checkout = kept.checkout_id.map(OrderId::get);
     let (now, expires_at) = (tx.now().micros(), expires_at.map(Timestamp::micros));
     if kept.version == 0 {
-        return insert(tx, tenant, owner, lines, checkout, expires_at).await;
+        return insert(tx, tenant, owner, [lines, saved], checkout, expires_at).await;
     }
     let update = Query::update()
         .table("carts")
         .value("lines", lines)
+        .value("saved", saved)
         .value("checkout_id", checkout)
         .value("version", kept.version.saturating_add(1))
         .value("expires_at", expires_at)
@@ -94,11 +94,19 @@ pub async fn save(
     Ok(tx.exec(&update).await? > 0)
 }
 
+fn basket(row: &Row, column: &str) -> Result<Basket, Fault> {
+    serde_json::from_str(&row.get::<String>(column)?).map_err(Fault::internal)
+}
+
+fn json(basket: &Basket) -> Result<String, Fault> {
+    serde_json::to_string(basket).map_err(Fault::internal)
+}
+
 async fn insert(
     tx: &Tx,
     tenant: &TenantCode,
     owner: &Owner,
-    lines: String,
+    [lines, saved]: [String; 2],
     checkout: Option<i64>,
     expires_at: Option<i64>,
 ) -> Result<bool, Fault> {
@@ -109,6 +117,7 @@ async fn insert(
             "tenant",
             "owner",
             "lines",
+            "saved",
             "checkout_id",
             "version",
             "expires_at",
@@ -119,8 +128,9 @@ async fn insert(
             tenant.as_str().into(),
             owner.key().into(),
             lines.into(),
+            saved.into(),
             checkout.into(),
-            1.into(),
+            1_i64.into(),
             expires_at.into(),
             now.into(),
             now.into(),

@@ -1,6 +1,6 @@
 -- version: counts changes; taking it first makes the changes of one order wait for one another.
 CREATE TABLE fulfillments_{t} (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     order_id BIGINT NOT NULL,
     member_id BIGINT NOT NULL,
     address TEXT NOT NULL,
@@ -12,7 +12,7 @@ CREATE TABLE fulfillments_{t} (
     PRIMARY KEY (tenant, order_id)
 );
 CREATE TABLE fulfillment_lines_{t} (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     order_id BIGINT NOT NULL,
     sku_id BIGINT NOT NULL,
     warehouse_id BIGINT NOT NULL,

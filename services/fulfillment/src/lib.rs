@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use fulfillment_api::FulfillClient;
 use order_api::OrderClient;
-use outbox::{Consumer, Outbox};
+use outbox::{Consumer, Idempotency, Outbox};
 use shard::{Database, Ids, Schema};
 
 /// The logical databases of fulfillments: one per place some placement uses.
@@ -28,11 +28,14 @@ pub struct Options {
     pub shipments_max: usize,
     /// Tracking events of one order's parcels at most.
     pub tracking_max: usize,
+    /// How long keys are leased and answers kept.
+    pub idempotency: outbox::idempotency::Options,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { shipments_max: 50, tracking_max: 1_000 }
+        let idempotency = outbox::idempotency::Options::default();
+        Self { shipments_max: 50, tracking_max: 1_000, idempotency }
     }
 }
 
@@ -62,7 +65,8 @@ pub struct Running {
 #[must_use]
 pub fn start(deps: Deps, options: Options) -> Running {
     let Deps { db, outbox, ids, orders } = deps;
-    let service = Arc::new(service::Service { db, outbox, ids, orders, options });
+    let idempotency = Idempotency::new(db.clone(), options.idempotency);
+    let service = Arc::new(service::Service { db, outbox, ids, idempotency, orders, options });
     let consumers = jobs::consumers(&service);
     let client = FulfillClient::from_arc(service);
     Running { api: http::api(client.clone()), client, consumers }

@@ -1,8 +1,8 @@
 -- Places that hold stock. Lower priority ships first.
 CREATE TABLE warehouses (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     id BIGINT NOT NULL,
-    code TEXT NOT NULL,
+    code {text:32} NOT NULL,
     name TEXT NOT NULL,
     priority BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
@@ -12,7 +12,7 @@ CREATE UNIQUE INDEX warehouses_code ON warehouses (tenant, code);
 -- Units by sku and warehouse. A hot sku may be spread over several buckets; there is one, 0, for now.
 -- The checks are the last line of defence: every statement has the same conditions itself.
 CREATE TABLE stock (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     sku_id BIGINT NOT NULL,
     warehouse_id BIGINT NOT NULL,
     bucket BIGINT NOT NULL,
@@ -24,7 +24,7 @@ CREATE TABLE stock (
 -- One row for every change of a stock row, never changed afterwards: the columns available, reserved
 -- and sold are differences, and their sums are the stock row. The rows of one change share its id.
 CREATE TABLE ledger (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     sku_id BIGINT NOT NULL,
     change_id BIGINT NOT NULL,
     line_no BIGINT NOT NULL,

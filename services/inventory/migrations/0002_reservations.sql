@@ -1,7 +1,7 @@
 -- What an order holds. state: reserved, bound, sold, released.
 -- expires_at and check_at stand only while it is reserved; check_at is when the expiry looks at it next.
 CREATE TABLE reservations (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     order_id BIGINT NOT NULL,
     state TEXT NOT NULL,
     expires_at BIGINT,
@@ -13,7 +13,7 @@ CREATE TABLE reservations (
 CREATE INDEX reservations_due ON reservations (check_at);
 -- From where its units are taken.
 CREATE TABLE reservation_lines (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     order_id BIGINT NOT NULL,
     sku_id BIGINT NOT NULL,
     warehouse_id BIGINT NOT NULL,

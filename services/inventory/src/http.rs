@@ -5,11 +5,11 @@ use http_kit::{
     Access, Api, Created, Json, Listing, Paging, Path, Problem, Query, Replayed, ReqCtx, routes,
 };
 use inventory_api::{
-    Adjust, GetStock, InventoryClient, Ledger, LedgerEntry, ListWarehouses, NewWarehouse, SkuStock,
-    Warehouse,
+    Adjust, GetStock, InventoryClient, Ledger, LedgerEntry, ListStock, ListWarehouses,
+    NewWarehouse, SkuStock, Warehouse,
 };
 use serde::{Deserialize, Serialize};
-use types::SkuId;
+use types::{SkuId, WarehouseId};
 use utoipa::{IntoParams, ToSchema};
 
 /// The longest list of ids in a query: 200 ids of 19 digits and their commas.
@@ -35,14 +35,27 @@ struct Skus {
     sku_ids: String,
 }
 
-impl Skus {
-    fn ids(&self) -> Result<Vec<SkuId>, Problem> {
-        if self.sku_ids.len() > IDS_CHARS_MAX {
-            return Err(Problem::invalid("sku_ids", "at most 200 ids"));
-        }
-        let wrong = || Problem::invalid("sku_ids", "ids with commas between them");
-        self.sku_ids.split(',').map(|id| id.parse().map_err(|_| wrong())).collect()
+/// Which skus staff want to see.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct StockQuery {
+    /// 1 to 200 ids with commas between them: exactly these, in this order, on one page.
+    #[param(min_length = 1, max_length = 4000, pattern = "^[0-9]+(,[0-9]+)*$", required = false)]
+    sku_ids: Option<String>,
+    /// Only skus that were stocked in this warehouse; `below` then counts what is there.
+    #[param(required = false)]
+    warehouse_id: Option<WarehouseId>,
+    /// Only skus of which fewer units than this are available.
+    #[param(minimum = 1, maximum = 1_000_000_000, required = false)]
+    below: Option<i64>,
+}
+
+fn ids(text: &str) -> Result<Vec<SkuId>, Problem> {
+    if text.len() > IDS_CHARS_MAX {
+        return Err(Problem::invalid("sku_ids", "at most 200 ids"));
     }
+    let wrong = || Problem::invalid("sku_ids", "ids with commas between them");
+    text.split(',').map(|id| id.parse().map_err(|_| wrong())).collect()
 }
 
 /// Whether a sku can be had.
@@ -73,7 +86,7 @@ async fn store_stock(
     ReqCtx(ctx): ReqCtx,
     Query(skus): Query<Skus>,
 ) -> Result<Json<Vec<Availability>>, Problem> {
-    let stock = client.get_stock(&ctx, GetStock { sku_ids: skus.ids()? }).await?;
+    let stock = client.get_stock(&ctx, GetStock { sku_ids: ids(&skus.sku_ids)? }).await?;
     Ok(Json(stock.into_iter().map(Availability::from).collect()))
 }
 
@@ -99,15 +112,26 @@ async fn add_warehouse(
     Ok(Created::at("/v1/admin/warehouses", warehouse))
 }
 
-/// The stock of some skus, warehouse by warehouse. One that does not exist has none.
-#[utoipa::path(get, path = "/v1/admin/stock", tag = "inventory", params(Skus),
-    responses((status = 200, body = Vec<SkuStock>)))]
+/// Stock, warehouse by warehouse: of all skus by id, of those that run low, or of some that are named;
+/// of these, one that does not exist has none.
+#[utoipa::path(get, path = "/v1/admin/stock", tag = "inventory", params(StockQuery, Paging),
+    responses((status = 200, body = Listing<SkuStock>)))]
 async fn stock(
     State(client): State<InventoryClient>,
     ReqCtx(ctx): ReqCtx,
-    Query(skus): Query<Skus>,
-) -> Result<Json<Vec<SkuStock>>, Problem> {
-    Ok(Json(client.get_stock(&ctx, GetStock { sku_ids: skus.ids()? }).await?))
+    Query(StockQuery { sku_ids, warehouse_id, below }): Query<StockQuery>,
+    Paging { limit, cursor }: Paging,
+) -> Result<Json<Listing<SkuStock>>, Problem> {
+    let Some(named) = sku_ids else {
+        let req = ListStock { warehouse_id, below, cursor, limit };
+        return Ok(Json(client.list_stock(&ctx, req).await?.into()));
+    };
+    if warehouse_id.is_some() || below.is_some() || cursor.is_some() {
+        let text = "either name skus or filter them by warehouse_id and below";
+        return Err(Problem::invalid("sku_ids", text));
+    }
+    let items = client.get_stock(&ctx, GetStock { sku_ids: ids(&named)? }).await?;
+    Ok(Json(Listing { items, next_cursor: None }))
 }
 
 /// Adds units to a warehouse or takes some away, never below zero.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use inventory_api::InventoryClient;
 use kit::SharedEntropy;
-use outbox::{Consumer, Idempotency};
+use outbox::{Consumer, Idempotency, Outbox};
 use shard::{Database, Ids, Schema};
 
 pub use jobs::Expiry;
@@ -58,6 +58,8 @@ impl Default for Options {
 pub struct Deps {
     /// Its database, opened with [`SCHEMA`].
     pub db: Database,
+    /// The outbox of that.
+    pub outbox: Outbox,
     /// Where ids come from.
     pub ids: Ids,
     /// For the traces of the expiry's own calls.
@@ -82,6 +84,7 @@ pub fn start(deps: Deps, options: Options) -> Running {
     let service = Arc::new(service::Service {
         idempotency: Idempotency::new(deps.db.clone(), options.idempotency),
         db: deps.db,
+        outbox: deps.outbox,
         ids: deps.ids,
         options,
     });

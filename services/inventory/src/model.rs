@@ -245,6 +245,36 @@ pub fn is_for(picks: &[Pick], wanted: &BTreeMap<SkuId, i64>) -> bool {
     units == *wanted
 }
 
+/// Which skus begin or cease to be available, over all their rows, when rows change so. `before` has all
+/// rows of these skus as they were.
+#[must_use]
+pub fn crossings(before: &BTreeMap<Slot, Level>, moves: &[(Slot, Level)]) -> Vec<(SkuId, bool)> {
+    let mut net = BTreeMap::<SkuId, i64>::new();
+    for (slot, level) in moves.iter().filter(|(_, level)| level.available != 0) {
+        *net.entry(slot.sku_id).or_default() += level.available;
+    }
+    let mut was = BTreeMap::<SkuId, i64>::new();
+    for (slot, level) in before {
+        *was.entry(slot.sku_id).or_default() += level.available;
+    }
+    let of = |sku: SkuId| was.get(&sku).copied().unwrap_or_default();
+    net.into_iter()
+        .filter(|(sku, delta)| (of(*sku) > 0) != (of(*sku) + delta > 0))
+        .map(|(sku, delta)| (sku, delta > 0))
+        .collect()
+}
+
+/// # Errors
+/// When a threshold is none.
+pub fn check_below(below: Option<i64>) -> Result<(), Fault> {
+    match below {
+        Some(n) if !(1..=UNITS_MAX).contains(&n) => {
+            Err(Fault::invalid("below", format!("1 to {UNITS_MAX} units")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// # Errors
 /// What is wrong with a warehouse to add.
 pub fn check_warehouse(new: &NewWarehouse) -> Result<(), Fault> {

@@ -6,8 +6,9 @@ use axum::http::{HeaderMap, StatusCode};
 use http_kit::{Access, Api, Created, Json, Listing, Paging, Path, Problem, Query, ReqCtx, routes};
 use kit::{ErrorCode, SharedClock};
 use member_api::{
-    AddressRef, Error, Get, List, ListAddresses, Login, Me, MemberClient, MemberInfo, PutAddress,
-    Register, SavedAddress, Session, Token, UpdateProfile,
+    AddressRef, ChangePassword, Error, Get, List, ListAddresses, Login, Me, MemberClient,
+    MemberInfo, PutAddress, Register, SavedAddress, Session, SignOutEverywhere, Token,
+    UpdateProfile,
 };
 use serde::{Deserialize, Serialize};
 use types::{Address, AddressId, MemberId};
@@ -20,6 +21,17 @@ struct Members {
     clock: SharedClock,
 }
 
+impl Members {
+    /// An error with the time to wait, when it has one.
+    fn problem(&self, e: Error) -> Problem {
+        let Error::Locked { until } = e else { return e.into() };
+        // Whole seconds, rounded up: who comes back then is let in.
+        let wait = until.since(self.clock.now()).as_secs().saturating_add(1);
+        let seconds = u32::try_from(wait).unwrap_or(u32::MAX);
+        Problem::from(Error::Locked { until }).with_retry_after(seconds)
+    }
+}
+
 /// The routes.
 pub fn api(client: MemberClient, clock: SharedClock) -> Api {
     let routes = Api::new(Members { client, clock })
@@ -28,6 +40,8 @@ pub fn api(client: MemberClient, clock: SharedClock) -> Api {
         .route(Access::User, routes!(sign_out))
         .route(Access::User, routes!(me))
         .route(Access::User, routes!(change_me))
+        .route(Access::User, routes!(change_password))
+        .route(Access::User, routes!(sign_out_everywhere))
         .route(Access::User, routes!(list_addresses))
         .route(Access::User, routes!(add_address))
         .route(Access::User, routes!(replace_address))
@@ -80,16 +94,8 @@ async fn sign_in(
     ReqCtx(ctx): ReqCtx,
     Json(req): Json<Login>,
 ) -> Result<Created<Session>, Problem> {
-    match members.client.login(&ctx, req).await {
-        Ok(session) => Ok(Created::at("/v1/store/sessions/current", session)),
-        Err(Error::Locked { until }) => {
-            // Whole seconds, rounded up: who comes back then is let in.
-            let wait = until.since(members.clock.now()).as_secs().saturating_add(1);
-            let seconds = u32::try_from(wait).unwrap_or(u32::MAX);
-            Err(Problem::from(Error::Locked { until }).with_retry_after(seconds))
-        }
-        Err(e) => Err(e.into()),
-    }
+    let session = members.client.login(&ctx, req).await.map_err(|e| members.problem(e))?;
+    Ok(Created::at("/v1/store/sessions/current", session))
 }
 
 /// Signs out: ends the session whose token this request carries.
@@ -126,6 +132,31 @@ async fn change_me(
     Json(req): Json<UpdateProfile>,
 ) -> Result<Json<MemberInfo>, Problem> {
     Ok(Json(members.client.update_profile(&ctx, req).await?))
+}
+
+/// Changes one's own password, and ends all one's sessions: the answer is a new one.
+#[utoipa::path(put, path = "/v1/store/me/password", tag = "member",
+    request_body = ChangePassword,
+    responses((status = 200, body = Session),
+        (status = 429, description = "Too many failures; `Retry-After` says how long to wait.")))]
+async fn change_password(
+    State(members): State<Members>,
+    ReqCtx(ctx): ReqCtx,
+    Json(req): Json<ChangePassword>,
+) -> Result<Json<Session>, Problem> {
+    let changed = members.client.change_password(&ctx, req).await;
+    Ok(Json(changed.map_err(|e| members.problem(e))?))
+}
+
+/// Signs out everywhere: ends all one's sessions, the one of this request too.
+#[utoipa::path(delete, path = "/v1/store/sessions", tag = "member",
+    responses((status = 204, description = "All sessions are over.")))]
+async fn sign_out_everywhere(
+    State(members): State<Members>,
+    ReqCtx(ctx): ReqCtx,
+) -> Result<StatusCode, Problem> {
+    members.client.sign_out_everywhere(&ctx, SignOutEverywhere {}).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// One's own address book: at most 50 addresses, the default first.

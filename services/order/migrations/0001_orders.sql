@@ -1,5 +1,5 @@
 CREATE TABLE orders_{t} (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     id BIGINT NOT NULL,
     member_id BIGINT NOT NULL,
     status TEXT NOT NULL,

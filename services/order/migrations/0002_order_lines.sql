@@ -1,5 +1,5 @@
 CREATE TABLE order_lines_{t} (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     order_id BIGINT NOT NULL,
     line_no BIGINT NOT NULL,
     sku_id BIGINT NOT NULL,

@@ -23,7 +23,7 @@ pub use model::{after_sale_flow_kind, order_flow_kind};
 /// The logical databases of orders: one per place some placement uses.
 pub const SCHEMA: Schema = Schema {
     database: "order",
-    sets: &[outbox::MIGRATIONS, store::MIGRATIONS],
+    sets: &[outbox::MIGRATIONS, shard::fence::MIGRATIONS, store::MIGRATIONS],
     cell_tables: store::CELL_TABLES,
 };
 

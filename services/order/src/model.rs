@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use flow::{ActionKind, CheckedFlow, FlowKind};
+use flow::{ActionKind, CheckedFlow, FlowKind, Refusal};
 use inventory_api::Parcel;
-use kit::{Currency, Money};
+use kit::{Currency, Money, Timestamp};
 use order_api::{
-    COMMAND_ACTIONS, EVENTS, Error, LineInput, OrderBrief, OrderLine, PaymentMethod, Quote,
+    COMMAND_ACTIONS, EVENTS, Error, LineInput, OrderBrief, OrderEvent, OrderLine, PaymentMethod,
+    Quote,
 };
 use product_api::SkuInfo;
 use rpc::{Actor, ActorKind, Fault};
@@ -32,6 +33,8 @@ pub const OP_COLLECT: &str = "collect";
 pub const OP_CONFIRM_CASH: &str = "confirm_cash";
 /// The operation for money that came after the order was closed.
 pub const OP_REFUND_LATE: &str = "refund_late_payment";
+/// A parcel is about to leave: leads to where the order cannot be cancelled any more.
+pub const OP_BEGIN_SHIPPING: &str = "begin_shipping";
 /// All of it has left.
 pub const OP_SHIP: &str = "ship";
 /// All of it has arrived.
@@ -51,8 +54,8 @@ pub fn order_flow_kind() -> FlowKind {
         .require_operation(OP_PAY)
         .require_operation(OP_CLOSE)
         .sample(json!({ "order": {
-            "total_amount": 12_900, "paid_amount": 0, "payment_method": "card", "units": 3,
-            "lines": 2, "channel": "web",
+            "total_amount": 12_900, "paid_amount": 0, "captured_amount": 0, "refunded_amount": 0,
+            "payment_method": "card", "units": 3, "lines": 2, "channel": "web",
         }}));
     for (action, _) in COMMAND_ACTIONS {
         kind = kind.action(*action, ActionKind::Command);
@@ -90,6 +93,8 @@ pub fn variables(order: &OrderRow) -> Value {
     json!({ "order": {
         "total_amount": order.total,
         "paid_amount": order.paid,
+        "captured_amount": order.captured,
+        "refunded_amount": order.refunded,
         "payment_method": method_name(order.payment_method),
         "units": order.units,
         "lines": order.line_count,
@@ -229,23 +234,50 @@ pub fn may_see(actor: &Actor, member_id: i64) -> bool {
     actor.may("orders:read") || (actor.kind == ActorKind::User && actor.id == member_id)
 }
 
-/// The actions of the transition that led from `from` to `to`.
+/// Whether an order counts against its buyer's quota: units are held for it and nothing was ever paid, by
+/// card or at the door, and its flow goes on. Money that came and went back does not make it count again.
 #[must_use]
-pub fn actions_of(flow: &CheckedFlow, operation: &str, from: &str, to: &str) -> Vec<String> {
-    let transitions = flow.document().operations.get(operation);
-    transitions
-        .map_or(&[][..], |t| t.as_slice())
-        .iter()
-        .find(|t| t.to == to && t.from.as_slice().iter().any(|f| f == from))
-        .map(|t| t.actions.clone())
-        .unwrap_or_default()
+pub const fn owes(captured: i64, holds_stock: bool, is_final: bool) -> bool {
+    captured == 0 && holds_stock && !is_final
+}
+
+/// Whether a parcel of an order may leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    /// Its flow says no.
+    No,
+    /// As it stands.
+    Yes,
+    /// When it has taken the step [`OP_BEGIN_SHIPPING`].
+    AfterStep,
+}
+
+/// What the flow says to a parcel of an order. A parcel that leaves must be reportable afterwards: where it
+/// leaves, `ship` has to be possible.
+#[must_use]
+pub fn leaving(flow: &CheckedFlow, order: &OrderRow) -> Leaving {
+    let variables = variables(order);
+    let decide =
+        |status: &str, operation: &str| flow.decide(status, operation, flow::SYSTEM, &variables);
+    let (leads_to, yes) = match decide(&order.status, OP_BEGIN_SHIPPING) {
+        Ok(decision) if decision.to != order.status => (decision.to, Leaving::AfterStep),
+        // It stays: the flow only wants to be asked again.
+        Ok(_) => (order.status.clone(), Leaving::Yes),
+        // A flow without the operation, or past it.
+        Err(Refusal::UnknownOperation { .. } | Refusal::NotFrom { .. }) => {
+            (order.status.clone(), Leaving::Yes)
+        }
+        Err(_) => return Leaving::No,
+    };
+    if decide(&leads_to, OP_SHIP).is_ok() { yes } else { Leaving::No }
 }
 
 /// How an order stands, for other services.
 #[must_use]
 pub fn brief(flow: &CheckedFlow, order: &OrderRow, currency: Currency) -> Option<OrderBrief> {
     // "May it be paid" asks the flow with the money that a payment would bring.
-    let paid_up = OrderRow { paid: order.total, ..order.clone() };
+    let captured = order.captured + order.total;
+    let paid_up = OrderRow { paid: order.total, captured, ..order.clone() };
     let can = |operation: &str, order: &OrderRow| {
         flow.decide(&order.status, operation, flow::SYSTEM, &variables(order)).is_ok()
     };
@@ -255,12 +287,47 @@ pub fn brief(flow: &CheckedFlow, order: &OrderRow, currency: Currency) -> Option
         status: order.status.clone(),
         is_final: flow.is_final(&order.status),
         payable: order.paid == 0 && (can(OP_PAY, &paid_up) || can(OP_COLLECT, &paid_up)),
-        shippable: can(OP_SHIP, order),
+        shippable: leaving(flow, order) != Leaving::No,
         holds_stock: order.holds_stock,
         payment_method: order.payment_method,
         total: Money::new(order.total, currency).ok()?,
         paid: Money::new(order.paid, currency).ok()?,
         version: order.version,
+    })
+}
+
+/// What a message says about an order that stands in `status` since `at`, whatever its row says.
+///
+/// # Errors
+/// When an amount of the row is none.
+pub fn event(
+    flow: &CheckedFlow,
+    order: &OrderRow,
+    status: &str,
+    at: Timestamp,
+    mut lines: Vec<OrderLine>,
+) -> Result<OrderEvent, Fault> {
+    // An order may have a hundred lines, and a picture's address two thousand characters.
+    for line in lines.iter_mut().skip(1) {
+        line.image_url = None;
+    }
+    Ok(OrderEvent {
+        order_id: order.id,
+        member_id: order.member_id,
+        payment_method: order.payment_method,
+        total: order.money(order.total)?,
+        paid: order.money(order.paid)?,
+        captured: Some(order.money(order.captured)?),
+        refunded: Some(order.money(order.refunded)?),
+        status_label: flow.document().status_label(status, "").to_owned(),
+        is_final: flow.is_final(status),
+        flow_version: order.flow_version,
+        channel: order.channel.clone(),
+        created_at: order.created_at,
+        updated_at: at,
+        lines,
+        parcels: order.parcels.clone(),
+        address: order.address.clone(),
     })
 }
 

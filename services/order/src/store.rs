@@ -1,11 +1,13 @@
 //! All SQL of orders and their rows. Nothing else knows a column. Every table is sharded: a transaction
 //! here is routed to the cell of the order.
 
+pub mod drain;
+
 use flow::Tables;
 use kit::{Currency, Money, TenantCode, Timestamp};
 use order_api::{Adjustment, OrderLine, OrderParcel, PaymentMethod};
 use rpc::Fault;
-use sea_query::{Expr, ExprTrait as _, Order as Sort, Query};
+use sea_query::{Expr, ExprTrait as _, Order as Sort, Query, SelectStatement};
 use shard::{Migration, MigrationSet, Row, Tx};
 use types::{Address, MemberId, OrderId, Quantity, SkuId, SpuId};
 
@@ -16,12 +18,17 @@ pub const TABLES: Tables = Tables { entity: "orders", history: "order_history" }
 /// The version of a new order, and the number of its history's first line.
 pub const FIRST_VERSION: i64 = 1;
 /// The logical tables that stand once per cell.
-pub const CELL_TABLES: &[&str] = &["orders", "order_lines", "order_history"];
+pub const CELL_TABLES: &[&str] =
+    &["orders", "order_lines", "order_history", "order_buyers", "order_forwards"];
 
 /// The schema of orders.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     name: "order",
-    common: &[],
+    common: &[Migration {
+        version: 1,
+        name: "drains",
+        sql: include_str!("../migrations/0001_drains.sql"),
+    }],
     cells: &[
         Migration {
             version: 1,
@@ -38,6 +45,13 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "order_history",
             sql: flow::history_table!("order_history_{t}"),
         },
+        Migration { version: 4, name: "money", sql: include_str!("../migrations/0004_money.sql") },
+        Migration {
+            version: 5,
+            name: "buyers",
+            sql: include_str!("../migrations/0005_buyers.sql"),
+        },
+        Migration { version: 6, name: "moves", sql: include_str!("../migrations/0006_moves.sql") },
     ],
 };
 
@@ -49,6 +63,7 @@ pub struct OrderRow {
     pub status: String,
     pub version: i64,
     pub flow_version: u32,
+    /// Whether it counts as unpaid: see [`crate::model::owes`].
     pub awaits_payment: bool,
     pub holds_stock: bool,
     pub payment_method: PaymentMethod,
@@ -58,7 +73,10 @@ pub struct OrderRow {
     pub adjustments: Vec<Adjustment>,
     pub shipping: i64,
     pub total: i64,
+    /// captured − refunded.
     pub paid: i64,
+    pub captured: i64,
+    pub refunded: i64,
     pub title: String,
     pub image_url: Option<String>,
     pub units: i64,
@@ -77,7 +95,7 @@ impl OrderRow {
     }
 }
 
-const COLUMNS: [&str; 23] = [
+const COLUMNS: [&str; 25] = [
     "id",
     "member_id",
     "status",
@@ -93,6 +111,8 @@ const COLUMNS: [&str; 23] = [
     "shipping",
     "total",
     "paid",
+    "captured",
+    "refunded",
     "title",
     "image_url",
     "units",
@@ -132,6 +152,8 @@ pub async fn insert(
             row.shipping.into(),
             row.total.into(),
             row.paid.into(),
+            row.captured.into(),
+            row.refunded.into(),
             row.title.clone().into(),
             row.image_url.clone().into(),
             row.units.into(),
@@ -191,13 +213,50 @@ async fn insert_lines(
 
 /// One order.
 pub async fn load(tx: &Tx, tenant: &TenantCode, id: OrderId) -> Result<Option<OrderRow>, Fault> {
+    tx.one(&is_order(tx, tenant, id)?).await?.map(|row| read(&row)).transpose()
+}
+
+/// The same, locked until the transaction ends: whoever changes an order takes its turn here.
+pub async fn lock(tx: &Tx, tenant: &TenantCode, id: OrderId) -> Result<Option<OrderRow>, Fault> {
+    let mut select = is_order(tx, tenant, id)?;
+    let Some(row) = tx.one(select.column("moving_to").lock_exclusive()).await? else {
+        return Ok(None);
+    };
+    drain::refuse_moving(&row)?;
+    read(&row).map(Some)
+}
+
+fn is_order(tx: &Tx, tenant: &TenantCode, id: OrderId) -> Result<SelectStatement, Fault> {
     let select = Query::select()
         .columns(COLUMNS)
         .from(tx.table("orders")?)
         .and_where(Expr::col("tenant").eq(tenant.as_str()))
         .and_where(Expr::col("id").eq(id.get()))
         .to_owned();
-    tx.one(&select).await?.map(|row| read(&row)).transpose()
+    Ok(select)
+}
+
+/// Makes whoever else places an order of this member in this cell wait until this transaction ends.
+pub async fn take_turn(tx: &Tx, tenant: &TenantCode, member: MemberId) -> Result<(), Fault> {
+    let update = Query::update()
+        .table(tx.table("order_buyers")?)
+        .value("placed", Expr::col("placed").add(1))
+        .and_where(Expr::col("tenant").eq(tenant.as_str()))
+        .and_where(Expr::col("member_id").eq(member.get()))
+        .to_owned();
+    if tx.exec(&update).await? == 1 {
+        return Ok(());
+    }
+    let insert = Query::insert()
+        .into_table(tx.table("order_buyers")?)
+        .columns(["tenant", "member_id", "placed"])
+        .values_panic([tenant.as_str().into(), member.get().into(), 1.into()])
+        .to_owned();
+    // Two first orders at once: the one that was later waits for the other's row now.
+    if !tx.insert_unique(&insert).await? {
+        tx.exec(&update).await?;
+    }
+    Ok(())
 }
 
 /// The lines of an order.
@@ -252,7 +311,26 @@ pub async fn of_member(
     tx.all(&select).await?.iter().map(read).collect()
 }
 
-/// How many orders of a member in this cell wait for payment; counts to `max` at most.
+/// Orders of this cell after an id, in the order of their ids.
+pub async fn after(
+    tx: &Tx,
+    tenant: &TenantCode,
+    id: i64,
+    limit: u64,
+) -> Result<Vec<OrderRow>, Fault> {
+    let select = Query::select()
+        .columns(COLUMNS)
+        .from(tx.table("orders")?)
+        .and_where(Expr::col("tenant").eq(tenant.as_str()))
+        .and_where(Expr::col("id").gt(id))
+        .order_by("id", Sort::Asc)
+        .limit(limit)
+        .to_owned();
+    tx.all(&select).await?.iter().map(read).collect()
+}
+
+/// How many orders of a member in this cell wait for their money, on a card or at the door; counts to `max`
+/// at most.
 pub async fn unpaid(
     tx: &Tx,
     tenant: &TenantCode,
@@ -270,24 +348,32 @@ pub async fn unpaid(
     Ok(u32::try_from(tx.all(&select).await?.len()).unwrap_or(u32::MAX))
 }
 
-/// Sets what was paid; counts the version up.
-pub async fn set_paid(
+/// Sets what has arrived and what went back; counts the version up.
+pub async fn set_money(
     tx: &Tx,
     tenant: &TenantCode,
     order: &OrderRow,
-    paid: i64,
+    (captured, refunded): (i64, i64),
+    awaits_payment: bool,
 ) -> Result<OrderRow, Fault> {
+    let (paid, version) = (captured - refunded, order.version + 1);
     let update = Query::update()
         .table(tx.table("orders")?)
         .value("paid", paid)
-        .value("version", order.version + 1)
+        .value("captured", captured)
+        .value("refunded", refunded)
+        .value("awaits_payment", awaits_payment)
+        .value("version", version)
         .value("updated_at", tx.now().micros())
         .and_where(Expr::col("tenant").eq(tenant.as_str()))
         .and_where(Expr::col("id").eq(order.id.get()))
         .and_where(Expr::col("version").eq(order.version))
         .to_owned();
     match tx.exec(&update).await? {
-        1 => Ok(OrderRow { paid, version: order.version + 1, ..order.clone() }),
+        1 => {
+            let now = OrderRow { paid, captured, refunded, awaits_payment, ..order.clone() };
+            Ok(OrderRow { version, updated_at: tx.now(), ..now })
+        }
         _ => Err(Fault::new(kit::ErrorCode::Conflict, "the order was changed meanwhile")),
     }
 }
@@ -310,12 +396,13 @@ pub async fn set_marks(
     tx.exec(&update).await.map(|_| ())
 }
 
-/// How many orders of the tenant lie in this cell.
-pub async fn count(tx: &Tx, tenant: &TenantCode) -> Result<i64, Fault> {
+/// How many orders of the tenant with this id or a later one lie in this cell.
+pub async fn count(tx: &Tx, tenant: &TenantCode, from: i64) -> Result<i64, Fault> {
     let select = Query::select()
         .expr_as(Expr::col("id").count(), "n")
         .from(tx.table("orders")?)
         .and_where(Expr::col("tenant").eq(tenant.as_str()))
+        .and_where(Expr::col("id").gte(from))
         .to_owned();
     tx.one(&select).await?.map_or(Ok(0), |row| row.get("n"))
 }
@@ -343,6 +430,8 @@ fn read(row: &Row) -> Result<OrderRow, Fault> {
         shipping: row.get("shipping")?,
         total: row.get("total")?,
         paid: row.get("paid")?,
+        captured: row.get("captured")?,
+        refunded: row.get("refunded")?,
         title: row.get("title")?,
         image_url: row.get("image_url")?,
         units: row.get("units")?,

@@ -2,13 +2,13 @@
 -- refunding: what refunds have claimed; refunded: what the provider has confirmed of it.
 -- next_query_at: when the provider is asked what became of it; NULL when that is known.
 CREATE TABLE payments_{t} (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     id BIGINT NOT NULL,
     order_id BIGINT NOT NULL,
     open_order_id BIGINT,
     member_id BIGINT NOT NULL,
-    provider TEXT NOT NULL,
-    provider_reference TEXT,
+    provider {text:64} NOT NULL,
+    provider_reference {text:255},
     state TEXT NOT NULL,
     currency TEXT NOT NULL,
     amount BIGINT NOT NULL,

@@ -1,10 +1,10 @@
 -- cause: why, in a form that makes one cause refund a payment once.
 CREATE TABLE refunds_{t} (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     id BIGINT NOT NULL,
     payment_id BIGINT NOT NULL,
     order_id BIGINT NOT NULL,
-    cause TEXT NOT NULL,
+    cause {text:64} NOT NULL,
     currency TEXT NOT NULL,
     amount BIGINT NOT NULL,
     reason TEXT NOT NULL,

@@ -1,8 +1,8 @@
 -- entry: `capture:ID of the payment` or `refund:ID of the refund`; amounts of refunds are negative.
 CREATE TABLE ledger_{t} (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     order_id BIGINT NOT NULL,
-    entry TEXT NOT NULL,
+    entry {text:64} NOT NULL,
     payment_id BIGINT NOT NULL,
     amount BIGINT NOT NULL,
     booked_at BIGINT NOT NULL,

@@ -1,7 +1,7 @@
 -- The book of the simulated provider, in a database of its own.
 -- callback_at: when it settles and tells the shop; NULL when there is nothing to tell any more.
 CREATE TABLE charges (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     payment_id BIGINT NOT NULL,
     amount BIGINT NOT NULL,
     refunded BIGINT NOT NULL,
@@ -14,7 +14,7 @@ CREATE TABLE charges (
 );
 CREATE INDEX charges_due ON charges (callback_at);
 CREATE TABLE card_refunds (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     refund_id BIGINT NOT NULL,
     payment_id BIGINT NOT NULL,
     amount BIGINT NOT NULL,

@@ -108,6 +108,11 @@ fn brand(digits: &str) -> &'static str {
     }
 }
 
+/// The longest reference of a provider, in characters.
+pub const REFERENCE_CHARS_MAX: usize = 255;
+/// The longest reason of a provider, in characters.
+const DECLINE_REASON_CHARS_MAX: usize = 500;
+
 /// What is known of an attempt since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum News {
@@ -126,6 +131,24 @@ pub struct Step {
     pub reference: Option<String>,
     /// Why it was declined or failed.
     pub reason: Option<String>,
+}
+
+/// Whether the texts of a provider's answer can be kept: a reference stands in a key, and no engine has to
+/// take control characters.
+#[must_use]
+pub fn is_sound(outcome: &Outcome) -> bool {
+    let fits = |text: &str, max: usize| {
+        (1..=max).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+    };
+    match outcome {
+        Outcome::Captured { reference } | Outcome::Pending { reference } => {
+            fits(reference, REFERENCE_CHARS_MAX)
+        }
+        Outcome::Declined { reason, reference } => {
+            fits(reason, DECLINE_REASON_CHARS_MAX)
+                && reference.as_ref().is_none_or(|r| fits(r, REFERENCE_CHARS_MAX))
+        }
+    }
 }
 
 /// Where news moves an attempt; `None` when it says nothing new. Money that has arrived is booked

@@ -1,9 +1,9 @@
 -- card: JSON of what a list shows; content: JSON of the rest of a product, apart from its variants.
 CREATE TABLE products (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     id BIGINT NOT NULL,
-    slug TEXT NOT NULL,
-    status TEXT NOT NULL,
+    slug {text:100} NOT NULL,
+    status {text:16} NOT NULL,
     brand_id BIGINT,
     card TEXT NOT NULL,
     content TEXT NOT NULL,
@@ -17,21 +17,21 @@ CREATE INDEX products_by_status ON products (tenant, status, id);
 CREATE INDEX products_by_brand ON products (tenant, brand_id, id);
 -- Where a product is found: its categories and all above them. The status is the product's.
 CREATE TABLE product_categories (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     category_id BIGINT NOT NULL,
     spu_id BIGINT NOT NULL,
-    status TEXT NOT NULL,
+    status {text:16} NOT NULL,
     PRIMARY KEY (tenant, category_id, spu_id)
 );
 CREATE INDEX product_categories_by_status ON product_categories (tenant, category_id, status, spu_id);
 CREATE INDEX product_categories_by_product ON product_categories (tenant, spu_id);
 -- code: NULL when the merchant has no number; options and image: JSON.
 CREATE TABLE skus (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     id BIGINT NOT NULL,
     spu_id BIGINT NOT NULL,
     position BIGINT NOT NULL,
-    code TEXT,
+    code {text:100},
     barcode TEXT NOT NULL,
     options TEXT NOT NULL,
     weight_grams BIGINT NOT NULL,
@@ -41,34 +41,34 @@ CREATE TABLE skus (
 );
 CREATE INDEX skus_by_product ON skus (tenant, spu_id, position);
 CREATE TABLE sku_prices (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     sku_id BIGINT NOT NULL,
-    channel TEXT NOT NULL,
+    channel {text:32} NOT NULL,
     amount BIGINT NOT NULL,
     compare_at BIGINT,
     PRIMARY KEY (tenant, sku_id, channel)
 );
 CREATE TABLE categories (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     id BIGINT NOT NULL,
     parent_id BIGINT,
-    slug TEXT NOT NULL,
+    slug {text:100} NOT NULL,
     name TEXT NOT NULL,
     position BIGINT NOT NULL,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, slug)
 );
 CREATE TABLE brands (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     id BIGINT NOT NULL,
-    name TEXT NOT NULL,
+    name {text:100} NOT NULL,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, name)
 );
 -- Without the channel `web`, which every tenant has.
 CREATE TABLE channels (
-    tenant TEXT NOT NULL,
-    code TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
+    code {text:32} NOT NULL,
     name TEXT NOT NULL,
     PRIMARY KEY (tenant, code)
 );

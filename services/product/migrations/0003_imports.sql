@@ -1,9 +1,9 @@
 -- open_key: the file's hash while the import is unfinished, so that a file has one; the id afterwards.
 -- stock_sent, stock_done: messages with stock that were sent, and that the warehouse has taken.
 CREATE TABLE imports (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     id BIGINT NOT NULL,
-    open_key TEXT NOT NULL,
+    open_key {text:64} NOT NULL,
     file_name TEXT NOT NULL,
     products BIGINT NOT NULL,
     skip_conflicts BOOLEAN NOT NULL,

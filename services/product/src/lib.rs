@@ -1,10 +1,7 @@
 //! The service `product`: the catalogue of a tenant, its pictures, and imports into it. It must not keep
 //! stock; what an import says of stock goes to `inventory`.
-//!
-//! [`import`] reads files and knows no service; the command line uses it from outside.
 
 mod http;
-pub mod import;
 mod jobs;
 mod model;
 mod service;
@@ -19,7 +16,6 @@ use shard::{Database, Ids, Schema};
 use tenant_api::CachedTenants;
 
 pub use model::html::clean as clean_html;
-pub use model::slugify;
 
 /// The logical database of the catalogue.
 pub const SCHEMA: Schema = Schema {

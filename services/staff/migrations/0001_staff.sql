@@ -1,11 +1,11 @@
 -- Who works for a tenant. login: as written; login_key: in lower case, what is unique.
 CREATE TABLE staff (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     id BIGINT NOT NULL,
     login TEXT NOT NULL,
-    login_key TEXT NOT NULL,
+    login_key {text:128} NOT NULL,
     name TEXT NOT NULL,
-    role TEXT NOT NULL,
+    role {text:32} NOT NULL,
     enabled BOOLEAN NOT NULL,
     password_hash TEXT NOT NULL,
     created_at BIGINT NOT NULL,
@@ -16,8 +16,8 @@ CREATE INDEX staff_roles ON staff (tenant, role);
 
 -- token_hash: SHA-256 of the token, in hex; the token itself is nowhere.
 CREATE TABLE staff_sessions (
-    tenant TEXT NOT NULL,
-    token_hash TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
+    token_hash {text:64} NOT NULL,
     staff_id BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
@@ -28,8 +28,8 @@ CREATE INDEX staff_sessions_over ON staff_sessions (expires_at);
 
 -- Failed attempts to sign in, for logins that exist and for others alike. login_hash: SHA-256, in hex.
 CREATE TABLE staff_attempts (
-    tenant TEXT NOT NULL,
-    login_hash TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
+    login_hash {text:64} NOT NULL,
     failures BIGINT NOT NULL,
     last_failure_at BIGINT NOT NULL,
     locked_until BIGINT,
@@ -39,9 +39,9 @@ CREATE INDEX staff_attempts_old ON staff_attempts (last_failure_at);
 
 -- Credentials of programs. permissions: JSON. active: not revoked.
 CREATE TABLE credentials (
-    tenant TEXT NOT NULL,
+    tenant {text:32} NOT NULL,
     id BIGINT NOT NULL,
-    token_hash TEXT NOT NULL,
+    token_hash {text:64} NOT NULL,
     name TEXT NOT NULL,
     permissions TEXT NOT NULL,
     active BOOLEAN NOT NULL,

@@ -7,7 +7,7 @@ use http_kit::{Access, Api, Created, Json, Listing, Paging, Path, Problem, ReqCt
 use kit::{ErrorCode, SharedClock};
 use serde::{Deserialize, Serialize};
 use staff_api::{
-    CreatedCredential, Credential, Error, List, Login, Me, NewCredential, NewStaff,
+    ChangePassword, CreatedCredential, Credential, Error, List, Login, Me, NewCredential, NewStaff,
     RevokeCredential, Role, Session, StaffClient, StaffMember, Token, UpdateStaff,
 };
 use types::{CredentialId, StaffId};
@@ -20,12 +20,24 @@ struct Staff {
     clock: SharedClock,
 }
 
+impl Staff {
+    /// An error with the time to wait, when it has one.
+    fn problem(&self, e: Error) -> Problem {
+        let Error::Locked { until } = e else { return e.into() };
+        // Whole seconds, rounded up: who comes back then is let in.
+        let wait = until.since(self.clock.now()).as_secs().saturating_add(1);
+        let seconds = u32::try_from(wait).unwrap_or(u32::MAX);
+        Problem::from(Error::Locked { until }).with_retry_after(seconds)
+    }
+}
+
 /// The routes.
 pub fn api(client: StaffClient, clock: SharedClock) -> Api {
     let routes = Api::new(Staff { client, clock })
         .route(Access::Public, routes!(sign_in))
         .route(Access::Operator, routes!(sign_out))
         .route(Access::Operator, routes!(me))
+        .route(Access::Operator, routes!(change_password))
         .route(Access::Permission("staff:read"), routes!(list))
         .route(Access::Permission("staff:write"), routes!(add))
         .route(Access::Permission("staff:write"), routes!(change))
@@ -57,16 +69,8 @@ async fn sign_in(
     ReqCtx(ctx): ReqCtx,
     Json(req): Json<Login>,
 ) -> Result<Created<Session>, Problem> {
-    match staff.client.login(&ctx, req).await {
-        Ok(session) => Ok(Created::at("/v1/admin/sessions/current", session)),
-        Err(Error::Locked { until }) => {
-            // Whole seconds, rounded up: who comes back then is let in.
-            let wait = until.since(staff.clock.now()).as_secs().saturating_add(1);
-            let seconds = u32::try_from(wait).unwrap_or(u32::MAX);
-            Err(Problem::from(Error::Locked { until }).with_retry_after(seconds))
-        }
-        Err(e) => Err(e.into()),
-    }
+    let session = staff.client.login(&ctx, req).await.map_err(|e| staff.problem(e))?;
+    Ok(Created::at("/v1/admin/sessions/current", session))
 }
 
 /// Signs out: ends the session whose token this request carries.
@@ -88,6 +92,20 @@ async fn sign_out(
     responses((status = 200, body = StaffMember), (status = 404, description = "The token is a credential's.")))]
 async fn me(State(staff): State<Staff>, ReqCtx(ctx): ReqCtx) -> Result<Json<StaffMember>, Problem> {
     Ok(Json(staff.client.me(&ctx, Me {}).await?))
+}
+
+/// Changes one's own password, and ends all one's sessions: the answer is a new one.
+#[utoipa::path(put, path = "/v1/admin/me/password", tag = "staff",
+    request_body = ChangePassword,
+    responses((status = 200, body = Session), (status = 404, description = "The token is a credential's."),
+        (status = 429, description = "Too many failures; `Retry-After` says how long to wait.")))]
+async fn change_password(
+    State(staff): State<Staff>,
+    ReqCtx(ctx): ReqCtx,
+    Json(req): Json<ChangePassword>,
+) -> Result<Json<Session>, Problem> {
+    let changed = staff.client.change_password(&ctx, req).await;
+    Ok(Json(changed.map_err(|e| staff.problem(e))?))
 }
 
 /// Everybody who works for the tenant, by login.

@@ -2,7 +2,9 @@
 
 use kit::{ErrorCode, FieldError};
 use rpc::{Actor, Fault};
-use staff_api::{Credential, Login, NewCredential, NewStaff, Role, StaffMember, is_grantable};
+use staff_api::{
+    ChangePassword, Credential, Login, NewCredential, NewStaff, Role, StaffMember, is_grantable,
+};
 
 /// Characters of a login.
 const LOGIN: std::ops::RangeInclusive<usize> = 3..=64;
@@ -40,17 +42,33 @@ pub fn check_new(new: &NewStaff) -> Result<(), Fault> {
     refuse(problems)
 }
 
-/// Checks what somebody signs in with: only its length, the rest is right or wrong.
+/// Checks what somebody signs in with: only what no login can have, the rest is right or wrong.
 ///
 /// # Errors
 /// As [`check_new`].
 pub fn check_login(login: &Login) -> Result<(), Fault> {
     let mut problems = Vec::new();
-    if login.login.chars().count() > *LOGIN.end() {
-        problems.push(FieldError::new("/login", "up to 64 characters"));
+    if login.login.chars().count() > *LOGIN.end() || login.login.chars().any(char::is_control) {
+        let detail = "up to 64 characters, without control characters";
+        problems.push(FieldError::new("/login", detail));
     }
     if login.password.expose().chars().count() > *PASSWORD.end() {
         problems.push(FieldError::new("/password", "up to 128 characters"));
+    }
+    refuse(problems)
+}
+
+/// Checks a change of password. Whether the current one is right, only its hash tells.
+///
+/// # Errors
+/// As [`check_new`].
+pub fn check_passwords(change: &ChangePassword) -> Result<(), Fault> {
+    let mut problems = Vec::new();
+    if change.current.expose().chars().count() > *PASSWORD.end() {
+        problems.push(FieldError::new("/current", "up to 128 characters"));
+    }
+    if !PASSWORD.contains(&change.new.expose().chars().count()) {
+        problems.push(FieldError::new("/new", "10 to 128 characters"));
     }
     refuse(problems)
 }
@@ -248,6 +266,9 @@ mod tests {
         assert_eq!(pointers(check_new(&new("an na", "Anna", &"x".repeat(129)))).len(), 2);
         let login = Login { login: "x".repeat(65), password: Secret::new("x".repeat(129)) };
         assert_eq!(pointers(check_login(&login)), ["/login", "/password"]);
+        // Not every engine can look for it.
+        let login = Login { login: "an\0na".into(), password: Secret::new("x".into()) };
+        assert_eq!(pointers(check_login(&login)), ["/login"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use axum::extract::State;
 use http_kit::{Access, Api, ETag, IfMatch, Json, Problem, ReqCtx, routes};
 use kit::{Currency, Money, TenantCode};
 use serde::{Deserialize, Serialize};
-use tenant_api::{Get, TenantClient, TenantInfo, Theme, UpdateTenant};
+use tenant_api::{Banner, Get, TenantClient, TenantInfo, Theme, UpdateTenant};
 use types::{Locale, Texts};
 use utoipa::ToSchema;
 
@@ -30,6 +30,8 @@ pub struct Shop {
     pub currency: Currency,
     /// How its pages look.
     pub theme: Theme,
+    /// What its home page shows first.
+    pub banners: Vec<Banner>,
     /// What shipping an order costs.
     pub shipping_fee: Money,
 }
@@ -42,12 +44,13 @@ impl From<TenantInfo> for Shop {
             locales: t.locales,
             currency: t.currency,
             theme: t.theme,
+            banners: t.banners,
             shipping_fee: t.shipping_fee,
         }
     }
 }
 
-/// The shop of this host: name, languages, currency, look, shipping fee.
+/// The shop of this host: name, languages, currency, look, banners, shipping fee.
 #[utoipa::path(get, path = "/v1/store/shop", tag = "tenant",
     responses((status = 200, body = Shop)))]
 async fn shop(
@@ -68,7 +71,7 @@ async fn show(
     Ok((ETag(info.version), Json(info)))
 }
 
-/// Changes name, look or shipping fee. `version` (and `If-Match`, when sent) names the version that the
+/// Changes name, look, banners or shipping fee. `version` (and `If-Match`, when sent) names the version that the
 /// change is based on.
 #[utoipa::path(patch, path = "/v1/admin/tenant", tag = "tenant",
     request_body = UpdateTenant,

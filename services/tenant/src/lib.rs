@@ -1,12 +1,14 @@
 //! The service `tenant`: who the tenants are, which hosts they answer to, how they look, where their
 //! orders live. It must not create cells or touch another service's data; it tells that a tenant exists.
 
+mod grow;
 mod http;
 mod model;
 mod service;
 mod store;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use outbox::{Consumer, Outbox};
 use shard::{Database, Ids, Schema};
@@ -21,11 +23,16 @@ pub const SCHEMA: Schema =
 pub struct Options {
     /// Tenants whose overlap with a new one is reported at most.
     pub overlaps_max: usize,
+    /// How long after its publication a new version of a placement takes effect: see
+    /// [`tenant_api::growth::lead`].
+    pub growth_lead: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { overlaps_max: 100 }
+        // No transaction of the data layer takes longer by default.
+        let longest_tx = Duration::from_secs(10);
+        Self { overlaps_max: 100, growth_lead: tenant_api::growth::lead(longest_tx) }
     }
 }
 

@@ -2,13 +2,21 @@
 
 use kit::{FieldError, Placement, Placements, TenantCode};
 use rpc::Fault;
-use tenant_api::{NewTenant, Overlap, Theme, UpdateTenant};
-use types::{Locale, Texts};
+use tenant_api::{BANNERS_MAX, Banner, NewTenant, Overlap, Theme, UpdateTenant};
+use types::{ImageId, Locale, Texts};
 
 /// Characters of a tenant's name in one language.
 const NAME_MAX: usize = 100;
 /// Characters of the line under the name.
 const TAGLINE_MAX: usize = 200;
+/// Characters of a list of font families.
+const FONTS_MAX: usize = 200;
+/// Characters of a banner's heading in one language.
+const BANNER_TITLE_MAX: usize = 100;
+/// Characters of a banner's sentence in one language.
+const BANNER_TEXT_MAX: usize = 300;
+/// Characters of an address.
+const ADDRESS_MAX: usize = 500;
 /// Hosts of one tenant.
 pub const HOSTS_MAX: usize = 20;
 /// Languages of one tenant.
@@ -66,6 +74,9 @@ pub fn check_update(update: &UpdateTenant) -> Result<(), Fault> {
     if let Some(theme) = &update.theme {
         check_theme(theme, &mut problems);
     }
+    if let Some(banners) = &update.banners {
+        check_banners(banners, &mut problems);
+    }
     if let Some(fee) = update.shipping_fee {
         check_fee(fee, &mut problems);
     }
@@ -80,10 +91,32 @@ fn refuse(problems: Vec<FieldError>, what: &str) -> Result<(), Fault> {
 }
 
 fn check_name(name: &Texts, problems: &mut Vec<FieldError>) {
-    for (locale, text) in name.all() {
-        if text.trim().is_empty() || !is_line(text, NAME_MAX) {
-            let detail = format!("1 to {NAME_MAX} characters, without control characters");
-            problems.push(FieldError::new(format!("/name/{locale}"), detail));
+    check_texts("/name", name, 1, NAME_MAX, problems);
+}
+
+fn check_texts(at: &str, texts: &Texts, min: usize, max: usize, problems: &mut Vec<FieldError>) {
+    for (locale, text) in texts.all() {
+        if text.trim().chars().count() < min || !is_line(text, max) {
+            let detail = format!("{min} to {max} characters, without control characters");
+            problems.push(FieldError::new(format!("{at}/{locale}"), detail));
+        }
+    }
+}
+
+fn check_banners(banners: &[Banner], problems: &mut Vec<FieldError>) {
+    if banners.len() > BANNERS_MAX {
+        problems.push(FieldError::new("/banners", format!("at most {BANNERS_MAX} banners")));
+        return;
+    }
+    for (i, banner) in banners.iter().enumerate() {
+        check_texts(&format!("/banners/{i}/title"), &banner.title, 1, BANNER_TITLE_MAX, problems);
+        check_texts(&format!("/banners/{i}/text"), &banner.text, 0, BANNER_TEXT_MAX, problems);
+        if banner.image.as_deref().is_some_and(|image| !is_picture(image)) {
+            problems.push(FieldError::new(format!("/banners/{i}/image"), PICTURE));
+        }
+        if !is_local_path(&banner.link) {
+            let detail = "a path at the tenant's own host, which begins with one slash";
+            problems.push(FieldError::new(format!("/banners/{i}/link"), detail));
         }
     }
 }
@@ -133,6 +166,19 @@ fn check_theme(theme: &Theme, problems: &mut Vec<FieldError>) {
         let detail = format!("up to {TAGLINE_MAX} characters, without control characters");
         problems.push(FieldError::new("/theme/tagline", detail));
     }
+    if theme.logo.as_deref().is_some_and(|logo| !is_picture(logo)) {
+        problems.push(FieldError::new("/theme/logo", PICTURE));
+    }
+    let fonts = [("heading_font", &theme.heading_font), ("body_font", &theme.body_font)];
+    for (field, families) in fonts {
+        if families.as_deref().is_some_and(|families| !are_fonts(families)) {
+            let detail = format!(
+                "font families with commas between them: each begins with a letter and has letters, \
+                 digits, blanks and hyphens; up to {FONTS_MAX} characters"
+            );
+            problems.push(FieldError::new(format!("/theme/{field}"), detail));
+        }
+    }
 }
 
 fn check_fee(fee: i64, problems: &mut Vec<FieldError>) {
@@ -144,6 +190,44 @@ fn check_fee(fee: i64, problems: &mut Vec<FieldError>) {
 
 fn is_line(text: &str, max: usize) -> bool {
     text.chars().count() <= max && !text.chars().any(char::is_control)
+}
+
+const PICTURE: &str = "the address of a picture: /media/ and its number, or https://";
+
+/// Pages put addresses into attributes and load them, so nothing may pass that leads elsewhere.
+fn is_picture(address: &str) -> bool {
+    if address.len() > ADDRESS_MAX {
+        return false;
+    }
+    if let Some(id) = address.strip_prefix("/media/") {
+        return id.parse::<ImageId>().is_ok();
+    }
+    let Some(rest) = address.strip_prefix("https://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let named = authority.split(':').next().and_then(host).is_some();
+    named && rest.chars().all(is_of_address)
+}
+
+/// Two slashes, or a slash and a backslash, would lead to another host.
+fn is_local_path(path: &str) -> bool {
+    let elsewhere = |rest: &str| rest.starts_with(['/', '\\']);
+    path.len() <= ADDRESS_MAX
+        && path.strip_prefix('/').is_some_and(|rest| !elsewhere(rest))
+        && path.chars().all(is_of_address)
+}
+
+fn is_of_address(c: char) -> bool {
+    !c.is_whitespace() && !c.is_control() && !"\"'<>\\^`{|}".contains(c)
+}
+
+/// They go into a style sheet: without quotes and brackets there is nothing that could end a rule.
+fn are_fonts(families: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == ' ' || c == '-';
+    let is_family = |family: &str| {
+        let name = family.trim_matches(' ');
+        name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(allowed)
+    };
+    families.len() <= FONTS_MAX && families.split(',').all(is_family)
 }
 
 /// The page puts colours into a style sheet, so nothing else may pass.
@@ -178,6 +262,7 @@ mod tests {
                 accent: "#d4a017".into(),
                 background: "#ffffff".into(),
                 tagline: "Cut this morning".into(),
+                ..Theme::default()
             },
             shipping_fee: 800,
             placement: Placement::new(1, 1, 0, 0).unwrap(),
@@ -228,11 +313,72 @@ mod tests {
         for colour in ["", "red", "#fff", "#FFFFFF", "#00000g", "#000000;}"] {
             assert_eq!(wrong(|n| n.theme.accent = colour.into()), ["/theme/accent"], "{colour}");
         }
+        for logo in ["", "/media/", "/media/x", "/media/1/../2", "//evil.example/a.png", "/a.png"]
+            .into_iter()
+            .chain(["http://a.example/a.png", "https://", "https://a b/", "https://a@b.example/x"])
+            .chain(["https://a.example/\"onerror", "javascript:alert(1)", "data:image/png;base64,"])
+        {
+            assert_eq!(wrong(|n| n.theme.logo = Some(logo.into())), ["/theme/logo"], "{logo}");
+        }
+        for fonts in ["", ",", "Arial,", "Arial; x", "\"A\"", "1st", "A}", "url(x)", "a\nb", "宋体"]
+            .into_iter()
+            .map(str::to_owned)
+            .chain(["a".repeat(201)])
+        {
+            let at = wrong(|n| n.theme.body_font = Some(fonts.clone()));
+            assert_eq!(at, ["/theme/body_font"], "{fonts}");
+        }
         let two = wrong(|n| {
             n.name = Texts::one("en".parse().unwrap(), " ");
             n.shipping_fee = SHIPPING_FEE_MAX + 1;
         });
         assert_eq!(two, ["/name/en", "/shipping_fee"]);
+    }
+
+    #[test]
+    fn a_look_with_logo_and_fonts_is_fine() {
+        let mut new = new_tenant();
+        for logo in
+            ["/media/123", "https://cdn.example/a/logo.svg?v=2", "https://cdn.example:8443/l"]
+        {
+            new.theme.logo = Some(logo.into());
+            new.theme.heading_font = Some("Georgia, Songti SC, serif".into());
+            new.theme.body_font = Some("system-ui".into());
+            assert!(check_new(&new).is_ok(), "{logo}");
+        }
+    }
+
+    #[test]
+    fn a_banner_leads_within_the_shop_and_its_mistakes_are_named() {
+        let line = |text: &str| Texts::one("en".parse().unwrap(), text);
+        let good = Banner {
+            title: line("Spring"),
+            text: line(""),
+            image: Some("/media/1".into()),
+            link: "/c/bouquets?sort=newest#list".into(),
+        };
+        let wrong = |banners: Vec<Banner>| {
+            let update = UpdateTenant { banners: Some(banners), ..UpdateTenant::of(1) };
+            match check_update(&update) {
+                Ok(()) => Vec::new(),
+                Err(e) => e.fields.into_iter().map(|f| f.pointer).collect(),
+            }
+        };
+        assert!(wrong(vec![good.clone(); BANNERS_MAX]).is_empty());
+        assert!(wrong(vec![]).is_empty());
+        assert_eq!(wrong(vec![good.clone(); BANNERS_MAX + 1]), ["/banners"]);
+        for link in ["", "c", "//evil.example", "/\\evil.example", "https://evil.example", "/a b"] {
+            let bad = Banner { link: link.into(), ..good.clone() };
+            assert_eq!(wrong(vec![good.clone(), bad]), ["/banners/1/link"], "{link}");
+        }
+        let bad = Banner {
+            title: line(" "),
+            text: line("a\nb"),
+            image: Some("x".into()),
+            ..good.clone()
+        };
+        let places = ["/banners/0/title/en", "/banners/0/text/en", "/banners/0/image"];
+        assert_eq!(wrong(vec![bad]), places);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use outbox::{NewMessage, Outbox};
 use rpc::{ActorKind, Ctx, Fault};
 use shard::{Database, Ids, Route, Tx};
 use tenant_api::{
-    Added, ByHost, Error, Get, List, NewTenant, Overlap, TENANT_ADDED, Tenant, TenantAdded,
-    TenantInfo, UpdateTenant,
+    Added, ByHost, Error, Get, Grow, Grown, List, NewTenant, Overlap, Settle, TENANT_ADDED, Tenant,
+    TenantAdded, TenantInfo, UpdateTenant,
 };
 
 use crate::{Options, model, store};
@@ -81,6 +81,7 @@ impl Tenant for Service {
             currency: req.currency,
             locales: req.locales,
             theme: req.theme,
+            banners: Vec::new(),
             shipping_fee: fee,
             placements: Placements::initial(placement),
             version: 1,
@@ -132,6 +133,14 @@ impl Tenant for Service {
             })
             .await
     }
+
+    async fn grow(&self, ctx: &Ctx, req: Grow) -> Result<Grown, Error> {
+        self.grow_tenant(ctx, req).await
+    }
+
+    async fn settle(&self, ctx: &Ctx, req: Settle) -> Result<TenantInfo, Error> {
+        self.settle_version(ctx, req).await
+    }
 }
 
 fn apply(mut info: TenantInfo, req: &UpdateTenant) -> Result<TenantInfo, Fault> {
@@ -141,6 +150,9 @@ fn apply(mut info: TenantInfo, req: &UpdateTenant) -> Result<TenantInfo, Fault> 
     if let Some(theme) = &req.theme {
         info.theme = theme.clone();
     }
+    if let Some(banners) = &req.banners {
+        info.banners = banners.clone();
+    }
     if let Some(fee) = req.shipping_fee {
         info.shipping_fee = Money::new(fee, info.currency).map_err(Fault::internal)?;
     }
@@ -149,7 +161,7 @@ fn apply(mut info: TenantInfo, req: &UpdateTenant) -> Result<TenantInfo, Fault> 
 }
 
 /// Which tenants already live in cells of a placement, by code. Looks at all tenants, a few at a time.
-async fn overlaps(tx: &Tx, new: Placement, max: usize) -> Result<Vec<Overlap>, Fault> {
+pub(crate) async fn overlaps(tx: &Tx, new: Placement, max: usize) -> Result<Vec<Overlap>, Fault> {
     let mut found = Vec::new();
     let mut after: Option<TenantCode> = None;
     loop {
@@ -164,13 +176,13 @@ async fn overlaps(tx: &Tx, new: Placement, max: usize) -> Result<Vec<Overlap>, F
     }
 }
 
-fn only_the_system(ctx: &Ctx) -> Result<(), Fault> {
+pub(crate) fn only_the_system(ctx: &Ctx) -> Result<(), Fault> {
     if ctx.actor.kind == ActorKind::System {
         return Ok(());
     }
     Err(Fault::new(ErrorCode::Forbidden, "only the platform itself may do this"))
 }
 
-fn unknown() -> Fault {
+pub(crate) fn unknown() -> Fault {
     Fault::not_found("this tenant")
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use kit::{Currency, Id, Money, PlacementVersion, Placements, TenantCode, Timestamp};
+use kit::{
+    Currency, Id, Money, PlacementState, PlacementVersion, Placements, TenantCode, Timestamp,
+};
 use rpc::Fault;
 use sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement};
 use serde::Serialize;
@@ -13,11 +15,18 @@ use tenant_api::TenantInfo;
 /// The tables of tenants.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     name: "tenant",
-    common: &[Migration {
-        version: 1,
-        name: "tenants",
-        sql: include_str!("../migrations/0001_tenants.sql"),
-    }],
+    common: &[
+        Migration {
+            version: 1,
+            name: "tenants",
+            sql: include_str!("../migrations/0001_tenants.sql"),
+        },
+        Migration {
+            version: 2,
+            name: "banners",
+            sql: include_str!("../migrations/0002_banners.sql"),
+        },
+    ],
     cells: &[],
 };
 
@@ -33,6 +42,7 @@ pub async fn insert(tx: &Tx, id: Id, info: &TenantInfo) -> Result<bool, Fault> {
             "currency",
             "locales",
             "theme",
+            "banners",
             "shipping_fee",
             "version",
             "created_at",
@@ -45,6 +55,7 @@ pub async fn insert(tx: &Tx, id: Id, info: &TenantInfo) -> Result<bool, Fault> {
             info.currency.code().into(),
             to_json(&info.locales)?.into(),
             to_json(&info.theme)?.into(),
+            to_json(&info.banners)?.into(),
             info.shipping_fee.amount().into(),
             info.version.into(),
             now.into(),
@@ -60,7 +71,8 @@ pub async fn insert(tx: &Tx, id: Id, info: &TenantInfo) -> Result<bool, Fault> {
     Ok(true)
 }
 
-async fn insert_placement(
+/// Adds a version of a tenant's placement.
+pub async fn insert_placement(
     tx: &Tx,
     tenant: &TenantCode,
     version: &PlacementVersion,
@@ -78,6 +90,22 @@ async fn insert_placement(
         ])
         .to_owned();
     tx.exec(&insert).await.map(|_| ())
+}
+
+/// Changes what a version of a tenant's placement is used for.
+pub async fn set_placement_state(
+    tx: &Tx,
+    tenant: &TenantCode,
+    version: u32,
+    state: PlacementState,
+) -> Result<(), Fault> {
+    let update = Query::update()
+        .table("tenant_placements")
+        .value("state", to_word(&state)?)
+        .and_where(Expr::col("tenant").eq(tenant.as_str()))
+        .and_where(Expr::col("version").eq(i64::from(version)))
+        .to_owned();
+    tx.exec(&update).await.map(|_| ())
 }
 
 /// Gives a host to a tenant; `false` when somebody has it.
@@ -102,6 +130,7 @@ pub async fn update(tx: &Tx, info: &TenantInfo, from: i64) -> Result<bool, Fault
         .table("tenants")
         .value("name", to_json(&info.name)?)
         .value("theme", to_json(&info.theme)?)
+        .value("banners", to_json(&info.banners)?)
         .value("shipping_fee", info.shipping_fee.amount())
         .value("version", info.version)
         .value("updated_at", tx.now().micros())
@@ -158,7 +187,8 @@ pub async fn by_host(tx: &Tx, host: &str) -> Result<Option<TenantCode>, Fault> {
 
 fn tenants() -> SelectStatement {
     Query::select()
-        .columns(["tenant", "name", "currency", "locales", "theme", "shipping_fee", "version"])
+        .columns(["tenant", "name", "currency", "locales", "theme", "banners"])
+        .columns(["shipping_fee", "version"])
         .from("tenants")
         .to_owned()
 }
@@ -181,6 +211,7 @@ async fn complete(tx: &Tx, rows: Vec<Row>) -> Result<Vec<TenantInfo>, Fault> {
                 currency,
                 locales: from_json(row, "locales")?,
                 theme: from_json(row, "theme")?,
+                banners: from_json(row, "banners")?,
                 shipping_fee: fee,
                 placements: placements.remove(&code).ok_or_else(none)?,
                 version: row.get("version")?,

@@ -9,12 +9,17 @@ use utoipa::ToSchema;
 
 /// The most lines a cart may have.
 pub const LINES_MAX: usize = 100;
+/// The most lines that may be saved for later.
+pub const SAVED_MAX: usize = 100;
 
 /// A cart as shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CartView {
     /// Lines, in the order they were put in.
     pub lines: Vec<CartLine>,
+    /// Lines saved for later, in the order they were saved: never ordered, and not in the sum.
+    #[serde(default)]
+    pub saved: Vec<CartLine>,
     /// Sum over the sellable lines.
     pub subtotal: Money,
     /// Counts its changes.
@@ -97,7 +102,17 @@ pub struct SetLine {
     pub add: bool,
 }
 
-/// Puts an anonymous cart's lines into the member's cart, summed per sku and capped, and empties it.
+/// Which line to save for later, to move back or to forget.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SaveLine {
+    /// The anonymous cart's token.
+    pub token: Option<CartToken>,
+    /// The sku.
+    pub sku_id: SkuId,
+}
+
+/// Puts an anonymous cart's lines into the member's cart, summed per sku and capped, and
+/// what was saved there to what the member has saved; empties it.
 /// Repeating it changes nothing.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Merge {
@@ -145,6 +160,14 @@ pub trait Cart: Send + Sync + 'static {
     async fn get(&self, ctx: &Ctx, req: Get) -> Result<CartView, Error>;
     /// Sets a line.
     async fn set_line(&self, ctx: &Ctx, req: SetLine) -> Result<CartView, Error>;
+    /// Moves a line out of the cart to what is saved for later, with its quantity. Fine when it is there
+    /// already; not found when it is in neither.
+    async fn save_for_later(&self, ctx: &Ctx, req: SaveLine) -> Result<CartView, Error>;
+    /// Moves a saved line into the cart, added to what is there; it must be on sale. Fine when it is there
+    /// already; not found when it is in neither.
+    async fn move_to_cart(&self, ctx: &Ctx, req: SaveLine) -> Result<CartView, Error>;
+    /// Forgets a saved line; fine when there is none.
+    async fn remove_saved(&self, ctx: &Ctx, req: SaveLine) -> Result<CartView, Error>;
     /// Merges an anonymous cart into the member's.
     async fn merge(&self, ctx: &Ctx, req: Merge) -> Result<CartView, Error>;
     /// Begins or goes on with a checkout.
@@ -164,6 +187,9 @@ pub enum Error {
     /// Too many lines.
     #[error("a cart holds at most 100 lines")]
     Full,
+    /// Too many saved lines.
+    #[error("at most 100 lines can be saved for later")]
+    SavedFull,
     /// A checkout needs something in the cart.
     #[error("the cart is empty")]
     Empty,
@@ -175,7 +201,9 @@ pub enum Error {
 impl ServiceError for Error {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::NotSellable(_) | Self::Full | Self::Empty => ErrorCode::Conflict,
+            Self::NotSellable(_) | Self::Full | Self::SavedFull | Self::Empty => {
+                ErrorCode::Conflict
+            }
             Self::Fault(f) => f.code,
         }
     }
@@ -184,6 +212,7 @@ impl ServiceError for Error {
         let slug = match &self {
             Self::NotSellable(_) => "not_sellable",
             Self::Full => "cart_full",
+            Self::SavedFull => "saved_full",
             Self::Empty => "cart_empty",
             Self::Fault(f) => return f.clone(),
         };

@@ -11,7 +11,7 @@ use rpc::{Ctx, ServiceError as _};
 use shard::{Route, Tx};
 use types::{MemberId, OrderId};
 
-use super::{Service, row_to_change, save};
+use super::{Service, changed_meanwhile, row_to_change, save};
 use crate::Options;
 use crate::model::{Kept, Owner};
 use crate::store::{self, For};
@@ -53,8 +53,10 @@ impl Service {
                         return Ok(Checkout { checkout_id });
                     }
                     row.kept.checkout_id = Some(minted);
-                    save(&tx, &tenant, &owner, row, options).await?;
-                    Ok(Checkout { checkout_id: minted })
+                    match save(&tx, &tenant, &owner, row, options).await? {
+                        Some(_) => Ok(Checkout { checkout_id: minted }),
+                        None => Err(changed_meanwhile().into()),
+                    }
                 }
             })
             .await
@@ -116,5 +118,8 @@ async fn take_out_in(tx: &Tx, ctx: &Ctx, req: &Consume, options: Options) -> Res
     if row.kept == before {
         return Ok(());
     }
-    save(tx, tenant, &owner, row, options).await.map(|_| ())
+    match save(tx, tenant, &owner, row, options).await? {
+        Some(_) => Ok(()),
+        None => Err(changed_meanwhile().into()),
+    }
 }

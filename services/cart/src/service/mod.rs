@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use cart_api::{
     BeginCheckout, Cart, CartContent, CartToken, CartView, Checkout, Consume, Create, CreatedCart,
-    Error, Get, GetContent, Merge, SetLine,
+    Error, Get, GetContent, Merge, SaveLine, SetLine,
 };
 use inventory_api::InventoryClient;
 use kit::{ErrorCode, Secret, SharedEntropy, Timestamp};
@@ -16,11 +16,15 @@ use product_api::{GetSkus, ProductClient, SkuInfo};
 use rpc::{ActorKind, Ctx, Fault, ServiceError as _};
 use shard::{Database, Route, Tx};
 use tenant_api::CachedTenants;
-use types::{MemberId, Quantity, SkuId};
+use types::{MemberId, SkuId};
 
 use crate::Options;
-use crate::model::{self, Kept, Owner, TOKEN_BYTES};
+use crate::model::{self, Basket, Kept, Owner, TOKEN_BYTES};
 use crate::store::{self, CartRow, For};
+
+/// How often a cart is read again that somebody else has begun meanwhile; once is enough, unless it goes
+/// again.
+const TRIES: u32 = 3;
 
 pub struct Service {
     pub db: Database,
@@ -84,13 +88,40 @@ impl Cart for Service {
             if matches!(owner, Owner::Token(_)) && self.load(ctx, &owner).await?.is_none() {
                 return Err(no_cart().into());
             }
-            let found = self.skus(ctx, vec![sku_id]).await?;
-            if !found.iter().any(|s| s.sku_id == sku_id && s.sellable) {
-                return Err(Error::NotSellable(sku_id));
-            }
+            self.must_be_on_sale(ctx, sku_id).await?;
         }
-        let kept = self.put(ctx, owner, sku_id, quantity, add).await?;
-        self.show(ctx, &kept).await
+        let change = move |kept: &mut Kept| match quantity {
+            Some(quantity) => kept.basket.put(sku_id, quantity, add),
+            None => {
+                kept.basket.remove(sku_id);
+                Ok(())
+            }
+        };
+        self.change(ctx, owner, change).await
+    }
+
+    async fn save_for_later(&self, ctx: &Ctx, req: SaveLine) -> Result<CartView, Error> {
+        let owner = owner_of(ctx, req.token.as_ref())?.ok_or_else(no_cart)?;
+        self.change(ctx, owner, move |kept| kept.save_for_later(req.sku_id)).await
+    }
+
+    async fn move_to_cart(&self, ctx: &Ctx, req: SaveLine) -> Result<CartView, Error> {
+        let owner = owner_of(ctx, req.token.as_ref())?.ok_or_else(no_cart)?;
+        let row = self.load(ctx, &owner).await?;
+        // What is in neither is not found, whether or not it is on sale.
+        if row.is_some_and(|r| r.kept.saved.quantity(req.sku_id).is_some()) {
+            self.must_be_on_sale(ctx, req.sku_id).await?;
+        }
+        self.change(ctx, owner, move |kept| kept.move_to_cart(req.sku_id)).await
+    }
+
+    async fn remove_saved(&self, ctx: &Ctx, req: SaveLine) -> Result<CartView, Error> {
+        let owner = owner_of(ctx, req.token.as_ref())?.ok_or_else(no_cart)?;
+        let change = move |kept: &mut Kept| {
+            kept.saved.remove(req.sku_id);
+            Ok(())
+        };
+        self.change(ctx, owner, change).await
     }
 
     async fn merge(&self, ctx: &Ctx, req: Merge) -> Result<CartView, Error> {
@@ -139,34 +170,41 @@ impl Service {
             .await
     }
 
-    /// Sets or removes a line; the cart as it is kept since.
-    async fn put(
-        &self,
-        ctx: &Ctx,
-        owner: Owner,
-        sku: SkuId,
-        quantity: Option<Quantity>,
-        add: bool,
-    ) -> Result<Kept, Error> {
+    async fn must_be_on_sale(&self, ctx: &Ctx, sku: SkuId) -> Result<(), Error> {
+        let found = self.skus(ctx, vec![sku]).await?;
+        let sellable = found.iter().any(|s| s.sku_id == sku && s.sellable);
+        if sellable { Ok(()) } else { Err(Error::NotSellable(sku)) }
+    }
+
+    /// Changes a cart; what leaves it as it is changes nothing. As it is shown since.
+    async fn change<F>(&self, ctx: &Ctx, owner: Owner, change: F) -> Result<CartView, Error>
+    where
+        F: Fn(&mut Kept) -> Result<(), Error> + Send + Sync + 'static,
+    {
         let (tenant, owner) = (ctx.tenant.clone(), Arc::new(owner));
-        let options = self.options;
-        self.db
+        let (options, change) = (self.options, Arc::new(change));
+        let kept: Result<Kept, Error> = self
+            .db
             .tx(ctx, Route::Whole, move |tx| {
                 let (tenant, owner) = (tenant.clone(), Arc::clone(&owner));
+                let change = Arc::clone(&change);
                 async move {
-                    let row = row_to_change(&tx, &tenant, &owner).await?;
-                    let mut changed = row.clone();
-                    match quantity {
-                        Some(quantity) => changed.kept.basket.put(sku, quantity, add)?,
-                        None => changed.kept.basket.remove(sku),
+                    for _ in 0..TRIES {
+                        let row = row_to_change(&tx, &tenant, &owner).await?;
+                        let mut changed = row.clone();
+                        change(&mut changed.kept)?;
+                        if changed == row {
+                            return Ok(row.kept);
+                        }
+                        if let Some(kept) = save(&tx, &tenant, &owner, changed, options).await? {
+                            return Ok(kept);
+                        }
                     }
-                    if changed == row {
-                        return Ok(row.kept);
-                    }
-                    save(&tx, &tenant, &owner, changed, options).await
+                    Err(changed_meanwhile().into())
                 }
             })
-            .await
+            .await;
+        self.show(ctx, &kept?).await
     }
 
     /// Moves an anonymous cart's lines into a member's cart.
@@ -178,17 +216,28 @@ impl Service {
                 let (tenant, owners) = (tenant.clone(), Arc::clone(&owners));
                 async move {
                     let (member, token) = owners.as_ref();
-                    // Rows are locked in the order of their keys: members before tokens.
-                    let mut mine = row_to_change(&tx, &tenant, member).await?;
-                    let found = store::load(&tx, &tenant, token, For::Changing).await?;
-                    let Some(mut other) = found.filter(|r| !r.kept.basket.is_empty()) else {
-                        return Ok(mine.kept);
-                    };
-                    mine.kept.basket.absorb(&other.kept.basket);
-                    other.kept.basket = model::Basket::default();
-                    let kept = save(&tx, &tenant, member, mine, options).await?;
-                    save(&tx, &tenant, token, other, options).await?;
-                    Ok(kept)
+                    for _ in 0..TRIES {
+                        // Rows are locked in the order of their keys: members before tokens.
+                        let mut mine = row_to_change(&tx, &tenant, member).await?;
+                        let found = store::load(&tx, &tenant, token, For::Changing).await?;
+                        let has_any =
+                            |r: &CartRow| !r.kept.basket.is_empty() || !r.kept.saved.is_empty();
+                        let Some(mut other) = found.filter(has_any) else {
+                            // Another tab may have merged it, and begun the member's cart with it. Only
+                            // read: locking a member's row after a token's would go against the order.
+                            let now = store::load(&tx, &tenant, member, For::Reading).await?;
+                            return Ok(now.map(|row| row.kept).unwrap_or_default());
+                        };
+                        mine.kept.basket.absorb(&other.kept.basket);
+                        mine.kept.saved.absorb(&other.kept.saved);
+                        other.kept.basket = Basket::default();
+                        other.kept.saved = Basket::default();
+                        if let Some(kept) = save(&tx, &tenant, member, mine, options).await? {
+                            let emptied = save(&tx, &tenant, token, other, options).await?;
+                            return emptied.map(|_| kept).ok_or_else(|| changed_meanwhile().into());
+                        }
+                    }
+                    Err(changed_meanwhile().into())
                 }
             })
             .await
@@ -211,7 +260,7 @@ impl Service {
 
     async fn show(&self, ctx: &Ctx, kept: &Kept) -> Result<CartView, Error> {
         let tenant = self.tenants.get(ctx).await.map_err(rpc::ServiceError::into_fault)?;
-        let sku_ids: Vec<SkuId> = kept.basket.lines().iter().map(|(sku, _)| *sku).collect();
+        let sku_ids = kept.skus();
         let skus = if sku_ids.is_empty() { Vec::new() } else { self.skus(ctx, sku_ids).await? };
         Ok(model::view(kept, skus, tenant.currency))
     }
@@ -243,21 +292,25 @@ async fn row_to_change(tx: &Tx, tenant: &kit::TenantCode, owner: &Owner) -> Resu
     }
 }
 
-/// Keeps a changed cart, and an anonymous one for longer; as it is kept since.
+fn changed_meanwhile() -> Fault {
+    Fault::new(ErrorCode::Unavailable, "the cart was changed meanwhile; try again")
+}
+
+/// Keeps a changed cart, and an anonymous one for longer; as it is kept since. Nothing when another one is
+/// kept by now: a row is locked from reading on, but a member's first one is not there to be locked. Then
+/// it is there, and is to be read again.
 async fn save(
     tx: &Tx,
     tenant: &kit::TenantCode,
     owner: &Owner,
     mut row: CartRow,
     options: Options,
-) -> Result<Kept, Error> {
+) -> Result<Option<Kept>, Fault> {
     row.expires_at = row.expires_at.map(|_| tx.now().plus(options.anonymous_for));
     if !store::save(tx, tenant, owner, &row).await? {
-        // Does not happen where rows are locked; trying again is right where they are not.
-        let text = "the cart was changed meanwhile; try again";
-        return Err(Fault::new(ErrorCode::Unavailable, text).into());
+        return Ok(None);
     }
-    Ok(Kept { version: row.kept.version.saturating_add(1), ..row.kept })
+    Ok(Some(Kept { version: row.kept.version.saturating_add(1), ..row.kept }))
 }
 
 fn member_of(ctx: &Ctx) -> Result<MemberId, Fault> {

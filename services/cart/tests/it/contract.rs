@@ -6,7 +6,8 @@ use rpc::ServiceError as _;
 use testkit::{anonymous_ctx, test_ctx, user_ctx};
 
 use crate::world::{
-    ON_SALE, World, add, anonymous, consume, content_of, lines, many, merge, set, show, sku,
+    ON_SALE, World, add, anonymous, consume, content_of, forget, lines, many, merge, restore, save,
+    saved, set, show, sku,
 };
 
 async fn suite(world: &World, client: &CartClient) {
@@ -19,6 +20,8 @@ async fn suite(world: &World, client: &CartClient) {
     a_checkout_is_begun_once_and_kept_until_it_is_used(client).await;
     a_checkout_whose_stock_was_given_back_is_begun_anew(world, client).await;
     an_order_is_taken_out_once_and_no_further_than_it_is_there(client).await;
+    a_saved_line_is_kept_for_later_and_is_not_ordered(client).await;
+    saved_lines_join_the_members_at_a_merge(client).await;
     what_is_not_ones_own_is_not_shown(client).await;
 }
 
@@ -175,6 +178,55 @@ async fn an_order_is_taken_out_once_and_no_further_than_it_is_there(client: &Car
     assert_eq!(content.checkout_id, Some(next), "an old order does not end a new checkout");
     let nobody = consume(77, placed, &[(1, 1)]);
     client.consume(system, nobody).await.unwrap();
+}
+
+async fn a_saved_line_is_kept_for_later_and_is_not_ordered(client: &CartClient) {
+    let (ctx, system) = (&user_ctx("flora", 30), &test_ctx("flora"));
+    add(client, ctx, None, 1, 2).await.unwrap();
+    add(client, ctx, None, 2, 3).await.unwrap();
+    let kept = save(client, ctx, None, 1).await.unwrap();
+    assert_eq!((lines(&kept), saved(&kept)), (vec![(2, 3)], vec![(1, 2)]));
+    assert_eq!(kept.subtotal.amount(), 600, "what is saved is not in the sum");
+    assert_eq!(kept.saved[0].total.unwrap().amount(), 200, "and has its price");
+    assert_eq!(save(client, ctx, None, 1).await.unwrap(), kept, "repeating it changes nothing");
+    let content = client.get_content(system, content_of(30)).await.unwrap();
+    assert_eq!(content.lines, [(sku(2), many(3))]);
+    client.consume(system, consume(30, crate::world::order(77), &[(1, 2), (2, 3)])).await.unwrap();
+    let after = show(client, ctx, None).await;
+    assert_eq!((lines(&after), saved(&after)), (vec![], vec![(1, 2)]));
+    let empty = client.begin_checkout(ctx, BeginCheckout {}).await;
+    assert_eq!(empty, Err(Error::Empty), "there is nothing to order");
+    let back = restore(client, ctx, None, 1).await.unwrap();
+    assert_eq!((lines(&back), saved(&back)), (vec![(1, 2)], vec![]));
+    assert_eq!(restore(client, ctx, None, 1).await.unwrap(), back);
+    save(client, ctx, None, 1).await.unwrap();
+    let gone = forget(client, ctx, None, 1).await.unwrap();
+    assert!(gone.lines.is_empty() && gone.saved.is_empty());
+    assert_eq!(forget(client, ctx, None, 1).await.unwrap(), gone);
+    for error in [save(client, ctx, None, 1).await, restore(client, ctx, None, 1).await] {
+        assert_eq!(error.unwrap_err().code(), ErrorCode::NotFound);
+    }
+}
+
+async fn saved_lines_join_the_members_at_a_merge(client: &CartClient) {
+    let (ctx, nobody) = (&user_ctx("flora", 31), &anonymous_ctx("flora"));
+    let token = anonymous(client, nobody).await;
+    for s in [1, 2, 3] {
+        add(client, nobody, Some(&token), s, 1).await.unwrap();
+        save(client, nobody, Some(&token), s).await.unwrap();
+        add(client, ctx, None, s, 2).await.unwrap();
+    }
+    save(client, ctx, None, 3).await.unwrap();
+    let merged = merge(client, ctx, &token).await;
+    assert_eq!(lines(&merged), [(1, 2), (2, 2)], "what is saved stays saved");
+    assert_eq!(saved(&merged), [(3, 3), (1, 1), (2, 1)]);
+    assert_eq!(merge(client, ctx, &token).await, merged);
+    assert!(show(client, nobody, Some(&token)).await.saved.is_empty());
+    let both = restore(client, ctx, None, 1).await.unwrap();
+    assert_eq!(lines(&both), [(1, 3), (2, 2)], "added to what is there");
+    for refused in [save(client, nobody, None, 1).await, forget(client, nobody, None, 1).await] {
+        assert_eq!(refused.unwrap_err().into_fault().slug(), "cart_required");
+    }
 }
 
 async fn what_is_not_ones_own_is_not_shown(client: &CartClient) {

@@ -7,4 +7,5 @@ mod contract;
 mod messages;
 mod races;
 mod routes;
+mod schema;
 mod world;

@@ -64,6 +64,17 @@ async fn an_anonymous_cart_is_filled_merged_and_checked_out() {
     let quantity = Some(json!({"quantity": 5}));
     let changed = nobody.ask("PUT", "/v1/store/cart/lines/3", quantity).await;
     assert_eq!(changed.body["lines"][0]["quantity"], 5);
+    let saved = nobody.ask("POST", "/v1/store/cart/saved", Some(json!({"sku_id": "3"}))).await;
+    assert_eq!(
+        (&saved.body["lines"], &saved.body["saved"][0]["quantity"]),
+        (&json!([]), &json!(5))
+    );
+    let back = nobody.ask("POST", "/v1/store/cart/saved/3/move-to-cart", None).await;
+    assert_eq!(back.body["lines"][0]["quantity"], 5);
+    let again = nobody.ask("DELETE", "/v1/store/cart/saved/3", None).await;
+    assert_eq!((again.status, &again.body), (StatusCode::OK, &back.body));
+    let unknown = nobody.ask("POST", "/v1/store/cart/saved", Some(json!({"sku_id": "9"}))).await;
+    assert_eq!(unknown.status, 404);
     assert_eq!(nobody.ask("POST", "/v1/store/checkout", None).await.status, 401);
 
     let member = Shopper { world: &world, ctx: user_ctx("flora", 1), token: None };

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use cart::{Deps, Options, Purge, SCHEMA};
 use cart_api::{
-    CartClient, CartToken, CartView, Consume, Create, Error, Get, GetContent, Merge, SetLine,
-    cart_router,
+    CartClient, CartToken, CartView, Consume, Create, Error, Get, GetContent, Merge, SaveLine,
+    SetLine, cart_router,
 };
 use inventory_api::{InventoryClient, InventoryMock, Reservation, ReservationState};
 use kit::{Money, Placement, Placements, Secret, SharedClock, SystemClock};
@@ -136,12 +136,8 @@ fn tenants() -> TenantClient {
             hosts: vec![],
             currency,
             locales: vec!["en".parse().unwrap()],
-            theme: Theme {
-                primary: "#000000".into(),
-                accent: "#000000".into(),
-                background: "#ffffff".into(),
-                tagline: String::new(),
-            },
+            theme: Theme::default(),
+            banners: vec![],
             shipping_fee: Money::zero(currency),
             placements: Placements::initial(Placement::new(1, 1, 0, 0).unwrap()),
             version: 1,
@@ -187,6 +183,33 @@ pub async fn set(
     client.set_line(ctx, SetLine { token, sku_id: sku(s), quantity, add: false }).await
 }
 
+pub async fn save(
+    client: &CartClient,
+    ctx: &Ctx,
+    token: Option<&CartToken>,
+    s: i64,
+) -> Result<CartView, Error> {
+    client.save_for_later(ctx, SaveLine { token: token.cloned(), sku_id: sku(s) }).await
+}
+
+pub async fn restore(
+    client: &CartClient,
+    ctx: &Ctx,
+    token: Option<&CartToken>,
+    s: i64,
+) -> Result<CartView, Error> {
+    client.move_to_cart(ctx, SaveLine { token: token.cloned(), sku_id: sku(s) }).await
+}
+
+pub async fn forget(
+    client: &CartClient,
+    ctx: &Ctx,
+    token: Option<&CartToken>,
+    s: i64,
+) -> Result<CartView, Error> {
+    client.remove_saved(ctx, SaveLine { token: token.cloned(), sku_id: sku(s) }).await
+}
+
 pub async fn show(client: &CartClient, ctx: &Ctx, token: Option<&CartToken>) -> CartView {
     client.get(ctx, Get { token: token.cloned() }).await.unwrap()
 }
@@ -198,6 +221,11 @@ pub async fn merge(client: &CartClient, ctx: &Ctx, token: &CartToken) -> CartVie
 /// Sku and units, in their order.
 pub fn lines(view: &CartView) -> Vec<(i64, u32)> {
     view.lines.iter().map(|l| (l.sku_id.get(), l.quantity.get())).collect()
+}
+
+/// The same of what is saved for later.
+pub fn saved(view: &CartView) -> Vec<(i64, u32)> {
+    view.saved.iter().map(|l| (l.sku_id.get(), l.quantity.get())).collect()
 }
 
 pub fn consume(member: i64, id: OrderId, lines: &[(i64, u32)]) -> Consume {

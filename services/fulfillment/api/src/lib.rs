@@ -47,8 +47,14 @@ pub struct Shipment {
     pub tracking: Vec<TrackingEvent>,
     /// When it left.
     pub shipped_at: Timestamp,
+    /// Who sent it: `operator:ID`. Empty where the caller has no right to know.
+    #[serde(default)]
+    pub shipped_by: String,
     /// When it arrived.
     pub delivered_at: Option<Timestamp>,
+    /// Who said that it has arrived. Empty before, and where the caller has no right to know.
+    #[serde(default)]
+    pub delivered_by: String,
 }
 
 /// Where a parcel was.
@@ -86,7 +92,8 @@ pub struct ForOrder {
     pub order_id: OrderId,
 }
 
-/// Ships an order or a part of it. Needs `fulfillment:ship`.
+/// Ships an order or a part of it. Needs `fulfillment:ship`. With an idempotency key in the call, repeating it
+/// gives the same parcel; without one, a number that is used already is refused.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Ship {
     /// The order.

@@ -9,7 +9,7 @@ use fulfillment_api::{
     Deliver, Error, ForOrder, Fulfill, Fulfillment, FulfillmentEvent, Ship, Shipment, Track,
 };
 use order_api::{Brief, OrderBrief, OrderClient};
-use outbox::{NewMessage, Outbox};
+use outbox::{Idempotency, NewMessage, Outbox};
 use rpc::{Ctx, Fault};
 use shard::{Database, Ids, Route, Tx};
 use types::{OrderId, ShipmentId};
@@ -26,6 +26,7 @@ pub struct Service {
     pub(crate) db: Database,
     pub(crate) outbox: Outbox,
     pub(crate) ids: Ids,
+    pub(crate) idempotency: Idempotency,
     pub(crate) orders: OrderClient,
     pub(crate) options: Options,
 }

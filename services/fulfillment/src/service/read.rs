@@ -31,7 +31,15 @@ impl Service {
                 }
             })
             .await?;
-        Ok(found.ok_or_else(missing)?)
+        let mut found = found.ok_or_else(missing)?;
+        if !staff {
+            // Who of the staff it was is the shop's business.
+            for shipment in &mut found.shipments {
+                shipment.shipped_by.clear();
+                shipment.delivered_by.clear();
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -62,7 +70,9 @@ pub(super) async fn shipments(
         tracking_number: row.tracking_number,
         lines,
         shipped_at: row.shipped_at,
+        shipped_by: row.shipped_by,
         delivered_at: row.delivered_at,
+        delivered_by: row.delivered_by,
     };
     Ok(parcels.into_iter().map(shipment).collect())
 }

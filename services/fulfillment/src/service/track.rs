@@ -63,7 +63,8 @@ impl Service {
                 let (ctx, outbox) = (ctx_in.clone(), outbox.clone());
                 async move {
                     let parcel = with_turn(&tx, &ctx, id).await?;
-                    if store::mark_delivered(&tx, &ctx.tenant, id).await? {
+                    let by = ctx.actor.principal();
+                    if store::mark_delivered(&tx, &ctx.tenant, id, &by).await? {
                         arrived(&tx, &ctx, &outbox, &parcel).await?;
                     }
                     Ok(read::shipment(&tx, &ctx.tenant, parcel.order_id, id).await?)

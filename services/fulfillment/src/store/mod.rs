@@ -32,5 +32,10 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "shipments",
             sql: include_str!("../../migrations/0002_shipments.sql"),
         },
+        Migration {
+            version: 3,
+            name: "actors",
+            sql: include_str!("../../migrations/0003_actors.sql"),
+        },
     ],
 };

@@ -19,11 +19,23 @@ pub struct ShipmentRow {
     pub carrier: String,
     pub tracking_number: String,
     pub shipped_at: Timestamp,
+    /// The principal who sent it.
+    pub shipped_by: String,
     pub delivered_at: Option<Timestamp>,
+    /// The principal who said that it has arrived; empty before.
+    pub delivered_by: String,
 }
 
-const COLUMNS: [&str; 6] =
-    ["id", "order_id", "carrier", "tracking_number", "shipped_at", "delivered_at"];
+const COLUMNS: [&str; 8] = [
+    "id",
+    "order_id",
+    "carrier",
+    "tracking_number",
+    "shipped_at",
+    "shipped_by",
+    "delivered_at",
+    "delivered_by",
+];
 
 /// Adds a parcel with what is in it; `false` when its number is taken, and then nothing has changed.
 pub async fn insert_shipment(
@@ -44,7 +56,9 @@ pub async fn insert_shipment(
             row.carrier.clone().into(),
             row.tracking_number.clone().into(),
             row.shipped_at.micros().into(),
+            row.shipped_by.clone().into(),
             row.delivered_at.map(Timestamp::micros).into(),
+            row.delivered_by.clone().into(),
         ])
         .to_owned();
     if !tx.insert_unique(&insert).await? {
@@ -186,11 +200,17 @@ pub async fn add_tracking(
     tx.exec(&insert).await.map(|_| ())
 }
 
-/// A parcel has arrived; `false` when that was known.
-pub async fn mark_delivered(tx: &Tx, tenant: &TenantCode, id: ShipmentId) -> Result<bool, Fault> {
+/// A parcel has arrived, as `by` says; `false` when that was known.
+pub async fn mark_delivered(
+    tx: &Tx,
+    tenant: &TenantCode,
+    id: ShipmentId,
+    by: &str,
+) -> Result<bool, Fault> {
     let update = Query::update()
         .table(tx.table("shipments")?)
         .value("delivered_at", tx.now().micros())
+        .value("delivered_by", by)
         .and_where(Expr::col("tenant").eq(tenant.as_str()))
         .and_where(Expr::col("id").eq(id.get()))
         .and_where(Expr::col("delivered_at").is_null())
@@ -205,6 +225,8 @@ fn read(row: &Row) -> Result<ShipmentRow, Fault> {
         carrier: row.get("carrier")?,
         tracking_number: row.get("tracking_number")?,
         shipped_at: row.get("shipped_at")?,
+        shipped_by: row.get("shipped_by")?,
         delivered_at: row.get("delivered_at")?,
+        delivered_by: row.get("delivered_by")?,
     })
 }

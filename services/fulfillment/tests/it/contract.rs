@@ -56,6 +56,7 @@ async fn an_order_that_leaves_whole_is_shipped_and_then_delivered(
     assert_eq!(units(&sent), [(1, 5), (2, 1)]);
     let arrived = client.deliver(&packer(), Deliver { shipment_id: sent.id }).await.unwrap();
     assert!(arrived.delivered_at.is_some());
+    assert_eq!(arrived.delivered_by, "operator:1");
     world.clock.advance(Duration::from_secs(60));
     let again = client.deliver(&packer(), Deliver { shipment_id: sent.id }).await.unwrap();
     assert_eq!(again, arrived, "repeating it changes nothing");
@@ -144,7 +145,9 @@ async fn a_shopper_sees_his_own_parcels_only(world: &World, client: &FulfillClie
     let order_id = world.ready(&[(1, 1, 1)]).await;
     let sent = client.ship(&packer(), parcel(order_id, "F1", None)).await.unwrap();
     let mine = client.for_order(&user_ctx(TENANT, MEMBER), ForOrder { order_id }).await.unwrap();
-    assert_eq!(mine.shipments, [sent]);
+    assert_eq!(sent.shipped_by, "operator:1");
+    let shown = Shipment { shipped_by: String::new(), ..sent };
+    assert_eq!(mine.shipments, [shown], "all but who of the staff it was");
     for (ctx, code) in [
         (user_ctx(TENANT, MEMBER + 1), ErrorCode::NotFound),
         (user_ctx("flora", MEMBER), ErrorCode::NotFound),

@@ -12,4 +12,6 @@ mod messages;
 #[cfg(test)]
 mod routes;
 #[cfg(test)]
+mod step;
+#[cfg(test)]
 mod world;

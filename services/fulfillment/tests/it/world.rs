@@ -1,6 +1,6 @@
 //! The service on a throwaway folder, with a mock of orders and a relay. No test logic.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -29,8 +29,16 @@ const PLATFORM: Schema =
 const CELLS: [Place; 2] = [Place { db: 4, table: 3 }, Place { db: 5, table: 7 }];
 
 type Orders = Arc<Mutex<HashMap<OrderId, OrderBrief>>>;
+type Steps = Arc<Mutex<Stepped>>;
 /// Topics with the parcels they name, by order, each message once.
 type Events = Arc<Mutex<Vec<(MessageId, String, FulfillmentEvent)>>>;
+
+/// Which orders have a step before their parcels, and who made them take it.
+#[derive(Default)]
+struct Stepped {
+    with_step: HashSet<OrderId>,
+    taken: Vec<(OrderId, String)>,
+}
 
 pub struct World {
     client: FulfillClient,
@@ -38,6 +46,7 @@ pub struct World {
     pub document: utoipa::openapi::OpenApi,
     pub clock: Arc<TestClock>,
     orders: Orders,
+    steps: Steps,
     ids: Ids,
     messages: Router,
     events: Events,
@@ -54,9 +63,10 @@ impl World {
         let platform = shards.single(PLATFORM).await;
         let lease = shards.options().worker_lease;
         let ids = Ids::lease(&test_ctx("platform"), platform, lease).await.unwrap();
-        let orders = Orders::default();
+        let (orders, steps) = (Orders::default(), Steps::default());
         let outbox = Outbox::new(db.clone());
-        let deps = Deps { db, outbox: outbox.clone(), ids: ids.clone(), orders: mock(&orders) };
+        let asked = mock(&orders, &steps);
+        let deps = Deps { db, outbox: outbox.clone(), ids: ids.clone(), orders: asked };
         let Running { client, consumers, api } = fulfillment::start(deps, Options::default());
         assert!(api.schema_conflicts().is_empty());
         let (router, document) = api.finish();
@@ -70,6 +80,7 @@ impl World {
             document,
             clock,
             orders,
+            steps,
             ids,
             messages: Router::new(consumers).unwrap(),
             events,
@@ -122,6 +133,21 @@ impl World {
         id
     }
 
+    /// The flow of this order has a step before its first parcel.
+    pub fn with_step(&self, id: OrderId) {
+        self.steps.lock().unwrap().with_step.insert(id);
+    }
+
+    /// Who made this order take that step, each time.
+    pub fn steps_of(&self, id: OrderId) -> Vec<String> {
+        let steps = self.steps.lock().unwrap();
+        steps.taken.iter().filter(|(o, _)| *o == id).map(|(_, by)| by.clone()).collect()
+    }
+
+    pub fn status(&self, id: OrderId) -> String {
+        self.orders.lock().unwrap()[&id].status.clone()
+    }
+
     pub fn set_status(&self, id: OrderId, status: &str, shippable: bool) {
         let mut orders = self.orders.lock().unwrap();
         let order = orders.get_mut(&id).unwrap();
@@ -144,6 +170,14 @@ impl World {
             payment_method: PaymentMethod::Card,
             total: cny(1_000),
             paid: cny(1_000),
+            captured: None,
+            refunded: None,
+            status_label: String::new(),
+            is_final: false,
+            flow_version: 1,
+            channel: "web".to_owned(),
+            created_at: testkit::BEGIN,
+            updated_at: testkit::BEGIN,
             lines: Vec::new(),
             parcels: lines.iter().map(parcel).collect(),
             address: address(),
@@ -190,14 +224,27 @@ impl World {
     }
 }
 
-fn mock(orders: &Orders) -> OrderClient {
-    let orders = Arc::clone(orders);
-    OrderClient::mock(OrderMock::new().on_brief(move |ctx, req| {
+/// Orders whose flow lets them be shipped, with a step of its own where [`World::with_step`] says so.
+fn mock(orders: &Orders, steps: &Steps) -> OrderClient {
+    let (orders, all, steps) = (Arc::clone(orders), Arc::clone(orders), Arc::clone(steps));
+    let mock = OrderMock::new().on_brief(move |ctx, req| {
         if ctx.actor.kind != ActorKind::System {
             return Err(Fault::new(kit::ErrorCode::Forbidden, "only the system").into());
         }
         let orders = orders.lock().unwrap();
         Ok(req.order_ids.iter().filter_map(|id| orders.get(id).cloned()).collect())
+    });
+    OrderClient::mock(mock.on_begin_shipping(move |ctx, req| {
+        ctx.require("fulfillment:ship")?;
+        let mut orders = all.lock().unwrap();
+        let order = orders.get_mut(&req.order_id).ok_or_else(|| Fault::not_found("this order"))?;
+        let mut steps = steps.lock().unwrap();
+        if order.shippable && steps.with_step.contains(&req.order_id) && order.status != "SHIPPING"
+        {
+            order.status = "SHIPPING".to_owned();
+            steps.taken.push((req.order_id, ctx.actor.principal()));
+        }
+        Ok(order.clone())
     }))
 }
 

@@ -80,6 +80,20 @@ pub struct GetStock {
     pub sku_ids: Vec<SkuId>,
 }
 
+/// Asks for the stock of the tenant's skus, by id. Needs `stock:read`. A sku that nobody ever stocked is
+/// not among them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListStock {
+    /// Only skus that were stocked in this warehouse; `below` then counts what is there.
+    pub warehouse_id: Option<WarehouseId>,
+    /// Only skus of which fewer units than this are available, 1 to 1,000,000,000.
+    pub below: Option<i64>,
+    /// Where to go on.
+    pub cursor: Option<Cursor>,
+    /// How many at most.
+    pub limit: Limit,
+}
+
 /// Changes what is available. Needs `stock:write` and an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -217,6 +231,8 @@ pub trait Inventory: Send + Sync + 'static {
     ) -> Result<Vec<Warehouse>, Error>;
     /// Stock of some skus.
     async fn get_stock(&self, ctx: &Ctx, req: GetStock) -> Result<Vec<SkuStock>, Error>;
+    /// Stock of the tenant's skus, or of those that run low.
+    async fn list_stock(&self, ctx: &Ctx, req: ListStock) -> Result<Page<SkuStock>, Error>;
     /// Changes what is available.
     async fn adjust(&self, ctx: &Ctx, req: Adjust) -> Result<SkuStock, Error>;
     /// Sets what is available. Only the system may.
@@ -234,6 +250,19 @@ pub trait Inventory: Send + Sync + 'static {
     async fn get_reservation(&self, ctx: &Ctx, req: ForOrder) -> Result<Reservation, Error>;
     /// Changes of a sku's stock.
     async fn ledger(&self, ctx: &Ctx, req: Ledger) -> Result<Page<LedgerEntry>, Error>;
+}
+
+/// Topic: a sku has begun or ceased to be available, over all warehouses; the payload is
+/// [`AvailabilityChanged`]. Those of one sku come in the order of the changes.
+pub const AVAILABILITY_CHANGED: &str = "inventory.availability_changed";
+
+/// Whether a sku can be had since the change that this tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AvailabilityChanged {
+    /// The sku.
+    pub sku_id: SkuId,
+    /// Whether any of it is available.
+    pub available: bool,
 }
 
 /// A sku of which there is not enough.

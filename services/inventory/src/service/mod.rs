@@ -4,14 +4,15 @@ mod stock;
 mod verbs;
 
 use inventory_api::{
-    Adjust, Error, ForOrder, GetStock, Inventory, Ledger, LedgerEntry, ListWarehouses,
-    NewWarehouse, Reservation, Reserve, SetAvailable, SkuStock, Warehouse,
+    AVAILABILITY_CHANGED, Adjust, AvailabilityChanged, Error, ForOrder, GetStock, Inventory,
+    Ledger, LedgerEntry, ListStock, ListWarehouses, NewWarehouse, Reservation, Reserve,
+    SetAvailable, SkuStock, Warehouse,
 };
-use kit::{ErrorCode, Page, Place};
-use outbox::Idempotency;
+use kit::{ErrorCode, Page, Place, TenantCode};
+use outbox::{Idempotency, NewMessage, Outbox};
 use rpc::{ActorKind, Ctx, Fault};
-use shard::{Database, Ids};
-use types::OrderId;
+use shard::{Database, Ids, Tx};
+use types::{OrderId, SkuId};
 
 use crate::Options;
 use crate::model::Verb;
@@ -19,6 +20,7 @@ use crate::store::Change;
 
 pub struct Service {
     pub db: Database,
+    pub outbox: Outbox,
     pub ids: Ids,
     pub idempotency: Idempotency,
     pub options: Options,
@@ -42,6 +44,11 @@ impl Inventory for Service {
 
     async fn get_stock(&self, ctx: &Ctx, req: GetStock) -> Result<Vec<SkuStock>, Error> {
         self.stock_of(ctx, req).await
+    }
+
+    async fn list_stock(&self, ctx: &Ctx, req: ListStock) -> Result<Page<SkuStock>, Error> {
+        ctx.require("stock:read")?;
+        self.stock_page(ctx, req).await
     }
 
     async fn adjust(&self, ctx: &Ctx, req: Adjust) -> Result<SkuStock, Error> {
@@ -86,20 +93,44 @@ impl Inventory for Service {
 }
 
 impl Service {
-    /// What the ledger says of a change that is about to be made. Minted before the transaction.
-    async fn change(
+    /// What a change that is about to be made takes. Its id is minted before the transaction.
+    async fn work(
         &self,
         ctx: &Ctx,
         order_id: Option<OrderId>,
         reason: impl Into<String>,
-    ) -> Result<Change, Fault> {
-        Ok(Change {
+    ) -> Result<Work, Fault> {
+        let change = Change {
             tenant: ctx.tenant.clone(),
             id: self.ids.mint(ctx, Place::ZERO).await?,
             order_id,
             reason: reason.into(),
             actor: ctx.actor.principal(),
-        })
+        };
+        Ok(Work { ctx: ctx.clone(), outbox: self.outbox.clone(), change })
+    }
+}
+
+/// A change of stock, and what a transaction needs to tell of it.
+struct Work {
+    ctx: Ctx,
+    outbox: Outbox,
+    change: Change,
+}
+
+impl Work {
+    fn tenant(&self) -> &TenantCode {
+        &self.change.tenant
+    }
+
+    /// Tells which skus have begun or ceased to be available; the caller has changed their rows.
+    async fn tell(&self, tx: &Tx, crossings: Vec<(SkuId, bool)>) -> Result<(), Fault> {
+        for (sku_id, available) in crossings {
+            let payload = AvailabilityChanged { sku_id, available };
+            let message = NewMessage::new(AVAILABILITY_CHANGED, "sku", sku_id.get(), &payload)?;
+            self.outbox.put(tx, &self.ctx, message).await?;
+        }
+        Ok(())
     }
 }
 

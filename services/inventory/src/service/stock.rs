@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use inventory_api::{
-    Adjust, Error, GetStock, Ledger, LedgerEntry, NewWarehouse, SHOWN_MAX, SetAvailable, SkuStock,
-    Warehouse, WarehouseStock,
+    Adjust, Error, GetStock, Ledger, LedgerEntry, ListStock, NewWarehouse, SHOWN_MAX, SetAvailable,
+    SkuStock, Warehouse, WarehouseStock,
 };
 use kit::{Cursor, ErrorCode, Page, Place, TenantCode};
 use outbox::idempotency::Claim;
@@ -13,9 +13,9 @@ use rpc::{Ctx, Fault};
 use shard::{Route, Tx};
 use types::{SkuId, WarehouseId};
 
-use super::{Service, moved};
+use super::{Service, Work, moved};
 use crate::model::{self, BUCKET, LEVEL_MAX, Level, Slot, WAREHOUSES_MAX};
-use crate::store::{self, Change, For, LedgerKey};
+use crate::store::{self, For, LedgerKey};
 
 impl Service {
     pub(super) async fn add_one_warehouse(
@@ -31,6 +31,7 @@ impl Service {
             .tx(ctx, Route::Whole, move |tx| {
                 let (tenant, new) = (tenant.clone(), Arc::clone(&new));
                 async move {
+                    store::lock_warehouses(&tx, &tenant).await?;
                     if store::warehouses(&tx, &tenant).await?.len() >= WAREHOUSES_MAX {
                         let text = format!("a tenant has at most {WAREHOUSES_MAX} warehouses");
                         let full = Fault::new(ErrorCode::Conflict, text);
@@ -72,22 +73,50 @@ impl Service {
         Ok(stock.into_iter().map(for_shoppers).collect())
     }
 
+    pub(super) async fn stock_page(
+        &self,
+        ctx: &Ctx,
+        req: ListStock,
+    ) -> Result<Page<SkuStock>, Error> {
+        model::check_below(req.below)?;
+        let after: Option<i64> = req
+            .cursor
+            .as_ref()
+            .map(Cursor::decode)
+            .transpose()
+            .map_err(|e| Fault::invalid("cursor", e.to_string()))?;
+        let (tenant, limit) = (ctx.tenant.clone(), req.limit);
+        let filter = store::StockFilter { warehouse: req.warehouse_id, below: req.below, after };
+        self.db
+            .read(ctx, Route::Whole, move |tx| {
+                let tenant = tenant.clone();
+                async move {
+                    let fetch = u64::from(limit.get()) + 1;
+                    let skus = store::skus(&tx, &tenant, filter, fetch).await?;
+                    let page = Page::from_overfetch(skus, limit, |sku| sku.get());
+                    let items = stock_in(&tx, &tenant, &page.items).await?;
+                    Ok(Page { items, next_cursor: page.next_cursor })
+                }
+            })
+            .await
+    }
+
     pub(super) async fn adjust_once(&self, ctx: &Ctx, req: Adjust) -> Result<SkuStock, Error> {
         model::check_adjust(&req)?;
-        let change = Arc::new(self.change(ctx, None, req.reason.clone()).await?);
+        let work = Arc::new(self.work(ctx, None, req.reason.clone()).await?);
         let req = Arc::new(req);
-        let work = |claim: Claim| {
+        let run = |claim: Claim| {
             self.db.tx(ctx, Route::Whole, move |tx| {
-                let (req, change) = (Arc::clone(&req), Arc::clone(&change));
+                let (req, work) = (Arc::clone(&req), Arc::clone(&work));
                 let claim = claim.clone();
                 async move {
-                    let stock = adjust_in(&tx, &change, &req).await?;
+                    let stock = adjust_in(&tx, &work, &req).await?;
                     claim.complete(&tx, &stock).await?;
                     Ok::<_, Error>(stock)
                 }
             })
         };
-        let answered = self.idempotency.run(ctx, Route::Whole, work).await?;
+        let answered = self.idempotency.run(ctx, Route::Whole, run).await?;
         if answered.replayed {
             ctx.session.mark_replayed();
         }
@@ -96,12 +125,12 @@ impl Service {
 
     pub(super) async fn set_levels(&self, ctx: &Ctx, req: SetAvailable) -> Result<(), Error> {
         model::check_levels(&req)?;
-        let change = Arc::new(self.change(ctx, None, req.reason.clone()).await?);
+        let work = Arc::new(self.work(ctx, None, req.reason.clone()).await?);
         let req = Arc::new(req);
         self.db
             .tx(ctx, Route::Whole, move |tx| {
-                let (req, change) = (Arc::clone(&req), Arc::clone(&change));
-                async move { set_in(&tx, &change, &req).await }
+                let (req, work) = (Arc::clone(&req), Arc::clone(&work));
+                async move { set_in(&tx, &work, &req).await }
             })
             .await
     }
@@ -176,12 +205,12 @@ fn for_shoppers(stock: SkuStock) -> SkuStock {
     }
 }
 
-async fn adjust_in(tx: &Tx, change: &Change, req: &Adjust) -> Result<SkuStock, Error> {
-    let tenant = &change.tenant;
+async fn adjust_in(tx: &Tx, work: &Work, req: &Adjust) -> Result<SkuStock, Error> {
+    let tenant = work.tenant();
     let warehouses = store::warehouses(tx, tenant).await?;
     named(&warehouses, req.warehouse_id)?;
     let slot = Slot { sku_id: req.sku_id, warehouse_id: req.warehouse_id, bucket: BUCKET };
-    let levels = store::levels(tx, tenant, [req.sku_id], For::Changing).await?;
+    let levels = levels_of(tx, tenant, &[slot]).await?;
     let available = levels.get(&slot).copied().unwrap_or_default().available;
     if available + req.delta < 0 {
         return Err(Error::WouldBeNegative { available });
@@ -190,47 +219,72 @@ async fn adjust_in(tx: &Tx, change: &Change, req: &Adjust) -> Result<SkuStock, E
         let text = format!("a warehouse holds at most {LEVEL_MAX} of a sku");
         return Err(Fault::invalid("/delta", text).into());
     }
-    add(tx, change, "adjust", &[(slot, req.delta)]).await?;
+    add(tx, work, "adjust", &levels, &[(slot, req.delta)]).await?;
     let levels = store::levels(tx, tenant, [req.sku_id], For::Reading).await?;
     Ok(stock_of_one(req.sku_id, &warehouses, &levels))
 }
 
-async fn set_in(tx: &Tx, change: &Change, req: &SetAvailable) -> Result<(), Error> {
-    let tenant = &change.tenant;
+async fn set_in(tx: &Tx, work: &Work, req: &SetAvailable) -> Result<(), Error> {
+    let tenant = work.tenant();
     let warehouses = store::warehouses(tx, tenant).await?;
     let warehouse_id = match req.warehouse_id {
         Some(id) => named(&warehouses, id)?,
         None => warehouses.first().map(|w| w.id).ok_or_else(no_warehouse)?,
     };
-    let skus = req.levels.iter().map(|(sku, _)| *sku);
-    let levels = store::levels(tx, tenant, skus, For::Changing).await?;
-    let mut deltas: Vec<(Slot, i64)> = req
-        .levels
+    let slot = |sku_id| Slot { sku_id, warehouse_id, bucket: BUCKET };
+    let wanted: BTreeMap<Slot, i64> =
+        req.levels.iter().map(|(sku_id, units)| (slot(*sku_id), *units)).collect();
+    let slots: Vec<Slot> = wanted.keys().copied().collect();
+    let levels = levels_of(tx, tenant, &slots).await?;
+    let deltas: Vec<(Slot, i64)> = wanted
         .iter()
-        .map(|(sku_id, units)| {
-            let slot = Slot { sku_id: *sku_id, warehouse_id, bucket: BUCKET };
-            (slot, units - levels.get(&slot).copied().unwrap_or_default().available)
+        .map(|(slot, units)| {
+            (*slot, units - levels.get(slot).copied().unwrap_or_default().available)
         })
         .filter(|(_, delta)| *delta != 0)
         .collect();
-    deltas.sort_by_key(|(slot, _)| *slot);
-    add(tx, change, "set", &deltas).await?;
+    add(tx, work, "set", &levels, &deltas).await?;
     Ok(())
 }
 
-/// Changes what is available of stock rows, making them where they are missing.
-async fn add(tx: &Tx, change: &Change, kind: &str, deltas: &[(Slot, i64)]) -> Result<(), Fault> {
+/// All stock rows of the skus of these, which are sorted, locked. Those that are missing are made first:
+/// there must be something to lock, or two would each find nothing and both add to it. Making them is one
+/// at a time in a tenant: two first rows of one sku, in two warehouses, would not know of each other.
+async fn levels_of(
+    tx: &Tx,
+    tenant: &TenantCode,
+    slots: &[Slot],
+) -> Result<BTreeMap<Slot, Level>, Fault> {
+    let skus = || slots.iter().map(|slot| slot.sku_id);
+    let known = store::levels(tx, tenant, skus(), For::Reading).await?;
+    let missing = || slots.iter().filter(|slot| !known.contains_key(slot));
+    if missing().next().is_some() {
+        store::lock_warehouses(tx, tenant).await?;
+    }
+    for slot in missing() {
+        store::ensure_slot(tx, tenant, slot).await?;
+    }
+    store::levels(tx, tenant, skus(), For::Changing).await
+}
+
+/// Changes what is available of stock rows. `before` has all rows of the skus, locked.
+async fn add(
+    tx: &Tx,
+    work: &Work,
+    kind: &str,
+    before: &BTreeMap<Slot, Level>,
+    deltas: &[(Slot, i64)],
+) -> Result<(), Fault> {
+    let tenant = work.tenant();
     let level = |delta: i64| Level { available: delta, ..Level::default() };
     let rows: Vec<(Slot, Level)> = deltas.iter().map(|(s, d)| (*s, level(*d))).collect();
     for (slot, change_of) in &rows {
-        if !store::shift(tx, &change.tenant, slot, *change_of).await? {
-            store::ensure_slot(tx, &change.tenant, slot).await?;
-            if !store::shift(tx, &change.tenant, slot, *change_of).await? {
-                return Err(moved());
-            }
+        if !store::shift(tx, tenant, slot, *change_of).await? {
+            return Err(moved());
         }
     }
-    store::write_ledger(tx, change, kind, &rows).await
+    work.tell(tx, model::crossings(before, &rows)).await?;
+    store::write_ledger(tx, &work.change, kind, &rows).await
 }
 
 fn named(warehouses: &[Warehouse], id: WarehouseId) -> Result<WarehouseId, Fault> {

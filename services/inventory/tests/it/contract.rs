@@ -1,7 +1,7 @@
 //! What callers may rely on, whether the service is in their process or behind the wire.
 
 use inventory_api::{
-    Adjust, Error, GetStock, InventoryClient, Ledger, ListWarehouses, NewWarehouse,
+    Adjust, Error, GetStock, InventoryClient, Ledger, ListStock, ListWarehouses, NewWarehouse,
     ReservationState, SetAvailable, Shortage,
 };
 use kit::{Cursor, ErrorCode, Limit};
@@ -25,6 +25,7 @@ async fn suite(client: &InventoryClient) {
     adjustments_stop_at_zero(client, ctx).await;
     levels_are_set_by_difference(client, ctx).await;
     the_ledger_is_paged_and_tells_who(client, ctx).await;
+    stock_is_listed_by_sku_and_what_runs_low_too(client).await;
     bad_input_is_refused(client, ctx).await;
     only_those_who_may_do(client).await;
     a_tenant_sees_its_own(client, ctx).await;
@@ -268,6 +269,49 @@ async fn the_ledger_is_paged_and_tells_who(client: &InventoryClient, ctx: &Ctx) 
     assert!(oldest.next_cursor.is_none());
     let bad = page(Some(Cursor::from("?".to_owned()))).await.unwrap_err();
     assert_eq!(bad.code(), ErrorCode::Invalid);
+}
+
+async fn stock_is_listed_by_sku_and_what_runs_low_too(client: &InventoryClient) {
+    // A tenant of its own: what others have stocked is not listed.
+    let ctx = &test_ctx("outlet");
+    let (east, west) =
+        (warehouse(client, ctx, "east", 1).await, warehouse(client, ctx, "west", 2).await);
+    for (s, here, there) in [(1, 50, 0), (2, 3, 3), (3, 1, 30), (4, 0, 2), (5, 4, 0)] {
+        for (place, n) in [(east, here), (west, there)].into_iter().filter(|(_, n)| *n > 0) {
+            add(client, ctx, place, s, n).await;
+        }
+    }
+    reserve(client, ctx, 900, &[(5, 4)]).await.unwrap();
+    let staff = &operator_ctx("outlet", 9, &["stock:read"]);
+    let list = async |warehouse_id, below| {
+        let (mut found, mut cursor) = (Vec::new(), None);
+        loop {
+            let limit = Limit::new(2).unwrap();
+            let req = ListStock { warehouse_id, below, cursor, limit };
+            let page = client.list_stock(staff, req).await.unwrap();
+            found.extend(page.items.iter().map(|s| (s.sku_id.get(), s.available)));
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return found;
+            }
+        }
+    };
+    assert_eq!(list(None, None).await, [(1, 50), (2, 6), (3, 31), (4, 2), (5, 0)]);
+    assert_eq!(list(None, Some(7)).await, [(2, 6), (4, 2), (5, 0)]);
+    assert_eq!(list(None, Some(6)).await, [(4, 2), (5, 0)], "fewer than, over all warehouses");
+    assert_eq!(list(None, Some(1)).await, [(5, 0)]);
+    assert_eq!(list(Some(west), None).await, [(2, 6), (3, 31), (4, 2)]);
+    assert_eq!(list(Some(east), Some(4)).await, [(2, 6), (3, 31), (5, 0)], "what is there counts");
+    let req =
+        |below| ListStock { warehouse_id: None, below, cursor: None, limit: Limit::default() };
+    for below in [0, -1, 1_000_000_001] {
+        let fault = client.list_stock(staff, req(Some(below))).await.unwrap_err().into_fault();
+        assert_eq!((fault.code, fault.fields[0].pointer.as_str()), (ErrorCode::Invalid, "below"));
+    }
+    for nobody in [anonymous_ctx("outlet"), user_ctx("outlet", 5)] {
+        let refused = client.list_stock(&nobody, req(None)).await.unwrap_err();
+        assert!(matches!(refused.code(), ErrorCode::Forbidden | ErrorCode::Unauthenticated));
+    }
 }
 
 async fn bad_input_is_refused(client: &InventoryClient, ctx: &Ctx) {

@@ -1,10 +1,11 @@
 //! Many at once: stock is never oversold, whoever is first.
 
-use inventory_api::Error;
+use futures::future::join_all;
+use inventory_api::{Error, SetAvailable};
 use tasks::TaskKind;
 use testkit::{PATIENCE, eventually};
 
-use crate::world::{World, add, check_ledger, levels, reserve, warehouse};
+use crate::world::{World, add, check_ledger, ledger_sums, levels, reserve, warehouse};
 use std::sync::{Arc, Mutex};
 
 const BUYER: TaskKind = TaskKind::new("test.buyer");
@@ -115,4 +116,51 @@ async fn stock_stays_whole_while_orders_come_and_go() {
     for sku in 1..=3 {
         check_ledger(&world.client, &world.ctx, sku).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stock_that_is_set_and_adjusted_by_many_at_once_is_what_the_ledger_says() {
+    let world = World::new().await;
+    let place = warehouse(&world.client, &world.ctx, "main", 0).await;
+    let far = warehouse(&world.client, &world.ctx, "far", 1).await;
+    // Skus of which there is no row yet.
+    let sets = (0..24_i64).map(|n| {
+        let (client, ctx) = (world.client.clone(), world.ctx.clone());
+        async move {
+            let levels = vec![(crate::world::sku(1), 10 + n), (crate::world::sku(2), 20 + n)];
+            let warehouse_id = Some(if n % 3 == 0 { far } else { place });
+            let set = SetAvailable { warehouse_id, levels, reason: "import".to_owned() };
+            client.set_available(&ctx, set).await
+        }
+    });
+    let adds = (0..24).map(|_| add(&world.client, &world.ctx, place, 3, 2));
+    let (sets, adds) = futures::join!(join_all(sets), join_all(adds));
+    assert!(sets.iter().all(Result::is_ok), "{sets:?}");
+    assert_eq!(adds.len(), 24);
+    assert_eq!(levels(&world.client, &world.ctx, 3).await, (48, 0, 0));
+    for sku in 1..=3 {
+        check_ledger(&world.client, &world.ctx, sku).await;
+        assert_eq!(world.told(sku).await, [true], "it became available once");
+    }
+    let one = ledger_sums(&world.client, &world.ctx, 1).await.0;
+    assert!((10..34).contains(&one[&place].0) && (10..34).contains(&one[&far].0), "{one:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_and_a_reserve_of_one_order_at_once_leave_nothing_held() {
+    let world = World::new().await;
+    let place = warehouse(&world.client, &world.ctx, "main", 0).await;
+    add(&world.client, &world.ctx, place, 1, 100).await;
+    for n in 1..=40_i64 {
+        let (client, ctx) = (&world.client, &world.ctx);
+        let order = crate::world::for_order(n);
+        let reserving = reserve(client, ctx, n, &[(1, 1)]);
+        let (reserved, released) = futures::join!(reserving, client.release(ctx, order));
+        released.unwrap();
+        let stands = client.get_reservation(ctx, order).await.unwrap();
+        assert!(matches!(reserved, Ok(_) | Err(Error::ReservationOver)), "{reserved:?}");
+        assert_eq!(stands.state, inventory_api::ReservationState::Released);
+    }
+    assert_eq!(levels(&world.client, &world.ctx, 1).await, (100, 0, 0));
+    check_ledger(&world.client, &world.ctx, 1).await;
 }

@@ -79,8 +79,12 @@ async fn staff_add_warehouses_and_stock_and_read_the_ledger() {
 
     reserve(&world.client, &test_ctx("flora"), 7, &[(1, 2)]).await.unwrap();
     let stock = ask(&world, &staff, "GET", "/v1/admin/stock?sku_ids=1,2", None, None).await;
-    assert_eq!(stock.body[0]["reserved"], 2);
-    assert_eq!(stock.body[1]["available"], 0);
+    assert_eq!(stock.body["items"][0]["reserved"], 2);
+    assert_eq!(stock.body["items"][1]["available"], 0);
+    let low = ask(&world, &staff, "GET", "/v1/admin/stock?below=149", None, None).await;
+    assert_eq!(low.body["items"][0]["sku_id"], "1");
+    let uri = format!("/v1/admin/stock?below=148&warehouse_id={warehouse_id}&limit=5");
+    assert_eq!(ask(&world, &staff, "GET", &uri, None, None).await.body, json!({"items": []}));
     let ledger = ask(&world, &staff, "GET", "/v1/admin/stock/1/ledger?limit=1", None, None).await;
     assert_eq!(ledger.body["items"][0]["kind"], "reserve");
     let cursor = ledger.body["next_cursor"].as_str().unwrap();
@@ -125,6 +129,10 @@ async fn bad_input_is_a_problem_with_a_place() {
         ("/v1/store/stock?sku_ids=1,,2", "sku_ids"),
         ("/v1/store/stock?sku_ids=99999999999999999999", "sku_ids"),
         (&format!("/v1/store/stock?sku_ids={many}"), "sku_ids"),
+        ("/v1/admin/stock?sku_ids=1,x", "sku_ids"),
+        ("/v1/admin/stock?sku_ids=1&below=3", "sku_ids"),
+        ("/v1/admin/stock?below=0", "below"),
+        ("/v1/admin/stock?warehouse_id=x", "warehouse_id"),
         ("/v1/admin/stock/x/ledger", "path"),
         ("/v1/admin/stock/1/ledger?cursor=x", "cursor"),
         ("/v1/admin/stock/1/ledger?limit=0", "limit"),

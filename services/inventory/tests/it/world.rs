@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use inventory::{Deps, Expiry, Options, SCHEMA};
 use inventory_api::{
-    Adjust, Error, ForOrder, GetStock, InventoryClient, Ledger, NewWarehouse, Reservation, Reserve,
-    SkuStock, Wanted, inventory_router,
+    AVAILABILITY_CHANGED, Adjust, AvailabilityChanged, Error, ForOrder, GetStock, InventoryClient,
+    Ledger, NewWarehouse, Reservation, Reserve, SkuStock, Wanted, inventory_router,
 };
 use kit::{Limit, Secret, SharedClock, SystemClock};
-use outbox::Router;
-use rpc::{Ctx, Endpoint};
-use shard::{Ids, Schema};
+use outbox::{Outbox, Router};
+use rpc::{Ctx, Endpoint, Fault};
+use sea_query::{Expr, ExprTrait as _, Order, Query};
+use shard::{Database, Ids, Route, Row, Schema};
 use tasks::{TaskKind, Tasks};
 use testkit::{TempShards, free_listener, seeded_entropy, test_ctx};
 use types::{OrderId, Quantity, SkuId, WarehouseId};
@@ -29,6 +30,7 @@ pub struct World {
     pub ctx: Ctx,
     pub tasks: Tasks,
     pub schema_conflicts: Vec<String>,
+    db: Database,
     shards: TempShards,
 }
 
@@ -46,7 +48,9 @@ impl World {
         let platform = shards.single(PLATFORM).await;
         let ids = Ids::lease(&ctx, platform, Duration::from_secs(10)).await.unwrap();
         let db = shards.single(SCHEMA).await;
-        let running = inventory::start(Deps { db, ids, entropy: seeded_entropy(1) }, options);
+        let outbox = Outbox::new(db.clone());
+        let deps = Deps { db: db.clone(), outbox, ids, entropy: seeded_entropy(1) };
+        let running = inventory::start(deps, options);
         let schema_conflicts = running.api.schema_conflicts().to_vec();
         Self {
             client: running.client,
@@ -56,16 +60,41 @@ impl World {
             ctx,
             tasks: Tasks::new(),
             schema_conflicts,
+            db,
             shards,
         }
     }
 
     /// Stops and starts again, as after a crash.
     pub async fn restart(self) -> Self {
-        let Self { mut shards, client, expiry, messages, api, .. } = self;
-        drop((client, expiry, messages, api));
+        let Self { mut shards, client, expiry, messages, api, db, .. } = self;
+        drop((client, expiry, messages, api, db));
         shards.reopen().await;
         Self::with(shards, Options::default()).await
+    }
+
+    /// What was told of a sku's availability, in order.
+    pub async fn told(&self, s: i64) -> Vec<bool> {
+        let rows: Result<_, Fault> = self
+            .db
+            .read(&self.ctx, Route::Whole, move |tx| async move {
+                let select = Query::select()
+                    .columns(["topic", "payload"])
+                    .from("outbox")
+                    .and_where(Expr::col("aggregate_id").eq(s))
+                    .order_by("seq", Order::Asc)
+                    .to_owned();
+                tx.all(&select).await
+            })
+            .await;
+        let told = |row: &Row| {
+            assert_eq!(row.get::<String>("topic").unwrap(), AVAILABILITY_CHANGED);
+            let payload: String = row.get("payload").unwrap();
+            let event: AvailabilityChanged = serde_json::from_str(&payload).unwrap();
+            assert_eq!(event.sku_id, sku(s));
+            event.available
+        };
+        rows.unwrap().iter().map(told).collect()
     }
 
     /// The same service over the wire.

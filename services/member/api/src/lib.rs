@@ -1,6 +1,6 @@
 //! What others may see of the service `member`: registered shoppers, their sessions and address books.
 
-use kit::{Cursor, ErrorCode, Limit, Page, Secret, Timestamp};
+use kit::{Cursor, ErrorCode, FieldError, Limit, Page, Secret, Timestamp};
 use rpc::{Ctx, Fault, ServiceError};
 use serde::{Deserialize, Serialize};
 use types::{Address, AddressId, Locale, MemberId};
@@ -123,6 +123,24 @@ impl std::fmt::Debug for UpdateProfile {
     }
 }
 
+/// A new password for the member who signed in.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangePassword {
+    /// The password until now.
+    #[serde(serialize_with = "kit::secret::reveal")]
+    #[schema(value_type = String, max_length = 128, format = Password)]
+    pub current: Secret<String>,
+    /// The new one: 8 to 128 characters.
+    #[serde(serialize_with = "kit::secret::reveal")]
+    #[schema(value_type = String, min_length = 8, max_length = 128, format = Password)]
+    pub new: Secret<String>,
+}
+
+/// Ends all sessions of the member who signed in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SignOutEverywhere {}
+
 /// Asks for one member. Needs `members:read`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Get {
@@ -207,6 +225,11 @@ pub trait Member: Send + Sync + 'static {
     async fn me(&self, ctx: &Ctx, req: Me) -> Result<MemberInfo, Error>;
     /// Changes one's profile.
     async fn update_profile(&self, ctx: &Ctx, req: UpdateProfile) -> Result<MemberInfo, Error>;
+    /// Changes one's password and ends all one's sessions, this one too; the answer is a new one. A wrong
+    /// current password counts as a failure to sign in.
+    async fn change_password(&self, ctx: &Ctx, req: ChangePassword) -> Result<Session, Error>;
+    /// Ends all one's sessions, this one too.
+    async fn sign_out_everywhere(&self, ctx: &Ctx, req: SignOutEverywhere) -> Result<(), Error>;
     /// One member.
     async fn get(&self, ctx: &Ctx, req: Get) -> Result<MemberInfo, Error>;
     /// Members.
@@ -232,6 +255,9 @@ pub enum Error {
     /// Login or password is wrong: not told which.
     #[error("login or password is wrong")]
     BadLogin,
+    /// The current password is wrong; nothing was changed.
+    #[error("this is not the current password")]
+    WrongPassword,
     /// Too many failures.
     #[error("too many failed attempts; try again after {until}")]
     Locked {
@@ -253,6 +279,8 @@ impl ServiceError for Error {
     fn code(&self) -> ErrorCode {
         match self {
             Self::BadLogin => ErrorCode::Unauthenticated,
+            // Not "unauthenticated": the session is fine.
+            Self::WrongPassword => ErrorCode::Invalid,
             Self::Locked { .. } => ErrorCode::TooManyRequests,
             Self::LoginTaken | Self::TooManyAddresses => ErrorCode::Conflict,
             Self::Fault(f) => f.code,
@@ -262,11 +290,18 @@ impl ServiceError for Error {
     fn into_fault(self) -> Fault {
         let slug = match &self {
             Self::BadLogin => "bad_login",
+            Self::WrongPassword => "wrong_password",
             Self::Locked { .. } => "locked",
             Self::LoginTaken => "login_taken",
             Self::TooManyAddresses => "too_many_addresses",
             Self::Fault(f) => return f.clone(),
         };
-        Fault::new(self.code(), self.to_string()).with_slug(slug)
+        let fault = Fault::new(self.code(), self.to_string()).with_slug(slug);
+        match &self {
+            Self::WrongPassword => {
+                fault.with_fields(vec![FieldError::new("/current", self.to_string())])
+            }
+            _ => fault,
+        }
     }
 }

@@ -3,7 +3,7 @@
 pub mod book;
 
 use kit::{ErrorCode, FieldError};
-use member_api::{Login, Register, UpdateProfile};
+use member_api::{ChangePassword, Login, Register, UpdateProfile};
 use rpc::Fault;
 
 /// Characters of a login, as RFC 5321 limits addresses.
@@ -51,17 +51,33 @@ pub fn check_new(new: &Register) -> Result<(), Fault> {
     refuse(problems)
 }
 
-/// Checks what somebody signs in with: only its length, the rest is right or wrong.
+/// Checks what somebody signs in with: only what no login can have, the rest is right or wrong.
 ///
 /// # Errors
 /// As [`check_new`].
 pub fn check_login(login: &Login) -> Result<(), Fault> {
     let mut problems = Vec::new();
-    if login.login.chars().count() > LOGIN_MAX {
-        problems.push(FieldError::new("/login", "up to 254 characters"));
+    if login.login.chars().count() > LOGIN_MAX || login.login.chars().any(char::is_control) {
+        let detail = "up to 254 characters, without control characters";
+        problems.push(FieldError::new("/login", detail));
     }
     if login.password.expose().chars().count() > *PASSWORD.end() {
         problems.push(FieldError::new("/password", "up to 128 characters"));
+    }
+    refuse(problems)
+}
+
+/// Checks a change of password. Whether the current one is right, only its hash tells.
+///
+/// # Errors
+/// As [`check_new`].
+pub fn check_passwords(change: &ChangePassword) -> Result<(), Fault> {
+    let mut problems = Vec::new();
+    if change.current.expose().chars().count() > *PASSWORD.end() {
+        problems.push(FieldError::new("/current", "up to 128 characters"));
+    }
+    if !PASSWORD.contains(&change.new.expose().chars().count()) {
+        problems.push(FieldError::new("/new", "8 to 128 characters"));
     }
     refuse(problems)
 }
@@ -149,6 +165,9 @@ mod tests {
         assert!(check_new(&new("a@b", &"x".repeat(129), &"n".repeat(101))).is_err());
         let login = Login { login: "x".repeat(255), password: Secret::new("x".repeat(129)) };
         assert_eq!(check_login(&login).unwrap_err().fields.len(), 2);
+        // Not every engine can look for it.
+        let login = Login { login: "a\0@b".into(), password: Secret::new("x".into()) };
+        assert_eq!(check_login(&login).unwrap_err().fields[0].pointer, "/login");
     }
 
     proptest! {

@@ -2,14 +2,15 @@
 //! everything that is not staff's is about the member who signed in.
 
 mod addresses;
+mod password;
 mod profile;
 mod sessions;
 
 use auth::{Passwords, TokenKind};
 use kit::{Page, SharedEntropy};
 use member_api::{
-    AddressRef, Error, Get, List, ListAddresses, Login, Me, Member, MemberInfo, PutAddress,
-    Register, SavedAddress, Session, Token, UpdateProfile,
+    AddressRef, ChangePassword, Error, Get, List, ListAddresses, Login, Me, Member, MemberInfo,
+    PutAddress, Register, SavedAddress, Session, SignOutEverywhere, Token, UpdateProfile,
 };
 use rpc::{Ctx, Fault};
 use shard::{Database, Ids};
@@ -39,7 +40,9 @@ impl Member for Service {
     }
 
     async fn logout(&self, ctx: &Ctx, req: Token) -> Result<(), Error> {
-        self.sign_out(ctx, req).await
+        self.sign_out(ctx, req).await?;
+        ctx.session.mark_ended();
+        Ok(())
     }
 
     async fn authenticate(&self, ctx: &Ctx, req: Token) -> Result<Option<MemberId>, Error> {
@@ -52,6 +55,14 @@ impl Member for Service {
 
     async fn update_profile(&self, ctx: &Ctx, req: UpdateProfile) -> Result<MemberInfo, Error> {
         self.change_profile(ctx, req).await
+    }
+
+    async fn change_password(&self, ctx: &Ctx, req: ChangePassword) -> Result<Session, Error> {
+        self.new_password(ctx, req).await
+    }
+
+    async fn sign_out_everywhere(&self, ctx: &Ctx, _req: SignOutEverywhere) -> Result<(), Error> {
+        self.end_all_sessions(ctx).await
     }
 
     async fn get(&self, ctx: &Ctx, req: Get) -> Result<MemberInfo, Error> {

@@ -83,6 +83,22 @@ pub async fn save_profile(
     tx.exec(&update).await.map(|_| ())
 }
 
+/// Gives a member another password.
+pub async fn save_password(
+    tx: &Tx,
+    tenant: &TenantCode,
+    id: MemberId,
+    password: &PasswordHash,
+) -> Result<(), Fault> {
+    let update = Query::update()
+        .table("members")
+        .value("password_hash", password.as_str())
+        .and_where(Expr::col("tenant").eq(tenant.as_str()))
+        .and_where(Expr::col("id").eq(id.get()))
+        .to_owned();
+    tx.exec(&update).await.map(|_| ())
+}
+
 /// One member.
 pub async fn load(tx: &Tx, tenant: &TenantCode, id: MemberId) -> Result<Option<MemberInfo>, Fault> {
     let select = of(tenant).columns(COLUMNS).and_where(Expr::col("id").eq(id.get())).to_owned();
@@ -91,11 +107,47 @@ pub async fn load(tx: &Tx, tenant: &TenantCode, id: MemberId) -> Result<Option<M
 
 /// Who has a login.
 pub async fn known(tx: &Tx, tenant: &TenantCode, login_key: &str) -> Result<Option<Known>, Fault> {
-    let select = of(tenant)
-        .columns(COLUMNS)
-        .column("password_hash")
-        .and_where(Expr::col("login_key").eq(login_key))
-        .to_owned();
+    known_by(tx, &of_login(tenant, login_key)).await
+}
+
+/// The same, and nobody else changes what belongs to them until the transaction ends: of many attempts of
+/// one login, one is judged after the other.
+pub async fn known_to_change(
+    tx: &Tx,
+    tenant: &TenantCode,
+    login_key: &str,
+) -> Result<Option<Known>, Fault> {
+    known_by(tx, of_login(tenant, login_key).lock_exclusive()).await
+}
+
+/// What signing in needs to know of a member.
+pub async fn known_by_id(
+    tx: &Tx,
+    tenant: &TenantCode,
+    id: MemberId,
+) -> Result<Option<Known>, Fault> {
+    known_by(tx, &of_id(tenant, id)).await
+}
+
+/// The same, and nobody else changes what belongs to them until the transaction ends.
+pub async fn known_by_id_to_change(
+    tx: &Tx,
+    tenant: &TenantCode,
+    id: MemberId,
+) -> Result<Option<Known>, Fault> {
+    known_by(tx, of_id(tenant, id).lock_exclusive()).await
+}
+
+fn of_login(tenant: &TenantCode, login_key: &str) -> SelectStatement {
+    of(tenant).and_where(Expr::col("login_key").eq(login_key)).to_owned()
+}
+
+fn of_id(tenant: &TenantCode, id: MemberId) -> SelectStatement {
+    of(tenant).and_where(Expr::col("id").eq(id.get())).to_owned()
+}
+
+async fn known_by(tx: &Tx, of: &SelectStatement) -> Result<Option<Known>, Fault> {
+    let select = of.clone().columns(COLUMNS).column("password_hash").to_owned();
     let Some(row) = tx.one(&select).await? else { return Ok(None) };
     let password = PasswordHash::from_stored(row.get::<String>("password_hash")?);
     Ok(Some(Known { member: read(&row)?, password }))

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use kit::{Cursor, ErrorCode, Limit};
-use member_api::{Error, Get, List, Me, Register, Token, UpdateProfile};
+use member_api::{
+    ChangePassword, Error, Get, List, Me, Register, SignOutEverywhere, Token, UpdateProfile,
+};
 use rpc::ServiceError as _;
 use testkit::{anonymous_ctx, operator_ctx, user_ctx};
 
@@ -27,6 +29,8 @@ async fn suite(world: &World) {
     a_session_ends_after_thirty_days(world).await;
     only_the_newest_sessions_stay(world).await;
     a_profile_is_changed_by_its_owner(world).await;
+    a_new_password_ends_all_other_sessions(world).await;
+    whoever_signs_out_everywhere_is_out_everywhere(world).await;
     staff_find_members(world).await;
     bad_input_is_refused_before_anything_changes(world).await;
     books::a_book_is_its_owners_and_offers_one_address_first(world).await;
@@ -117,6 +121,52 @@ async fn a_profile_is_changed_by_its_owner(world: &World) {
     assert_eq!(world.client.update_profile(&ctx, nothing.clone()).await.unwrap(), changed);
     let operator = operator_ctx("flora", 1, &["*"]);
     assert!(world.client.update_profile(&operator, nothing).await.is_err());
+}
+
+async fn a_new_password_ends_all_other_sessions(world: &World) {
+    let first = world.member("outlet", "pia@outlet.example").await;
+    let second = world.sign_in("outlet", "pia@outlet.example", PASSWORD).await.unwrap();
+    let other = world.member("outlet", "piet@outlet.example").await;
+    let ctx = as_member("outlet", &second);
+    let change = async |current: &str, new: &str| {
+        let req = ChangePassword { current: secret(current), new: secret(new) };
+        world.client.change_password(&ctx, req).await
+    };
+    let wrong = change("wrong horse", "a new password").await.unwrap_err();
+    assert_eq!(wrong, Error::WrongPassword);
+    let fault = wrong.into_fault();
+    assert_eq!((fault.code, fault.fields[0].pointer.as_str()), (ErrorCode::Invalid, "/current"));
+    let short = change(PASSWORD, "short").await.unwrap_err().into_fault();
+    assert_eq!(short.fields[0].pointer, "/new");
+    assert!(world.holder("outlet", &first.token).await.is_some(), "a refusal changes nothing");
+    let new = change(PASSWORD, "a new password").await.unwrap();
+    assert_eq!(new.member, first.member);
+    assert_eq!(world.holder("outlet", &new.token).await, Some(first.member.id));
+    for ended in [&first.token, &second.token] {
+        assert_eq!(world.holder("outlet", ended).await, None);
+    }
+    assert!(world.holder("outlet", &other.token).await.is_some(), "nobody else's session ends");
+    let old = world.sign_in("outlet", "pia@outlet.example", PASSWORD).await;
+    assert_eq!(old.unwrap_err(), Error::BadLogin);
+    world.sign_in("outlet", "pia@outlet.example", "a new password").await.unwrap();
+    let nobody = ChangePassword { current: secret(PASSWORD), new: secret(PASSWORD) };
+    let nobody = world.client.change_password(&anonymous_ctx("outlet"), nobody).await.unwrap_err();
+    assert_eq!(nobody.code(), ErrorCode::Unauthenticated);
+}
+
+async fn whoever_signs_out_everywhere_is_out_everywhere(world: &World) {
+    let first = world.member("outlet", "otto@outlet.example").await;
+    let second = world.sign_in("outlet", "otto@outlet.example", PASSWORD).await.unwrap();
+    let other = world.sign_in("outlet", "piet@outlet.example", PASSWORD).await.unwrap();
+    let ctx = as_member("outlet", &first);
+    world.client.sign_out_everywhere(&ctx, SignOutEverywhere {}).await.unwrap();
+    for ended in [&first.token, &second.token] {
+        assert_eq!(world.holder("outlet", ended).await, None);
+    }
+    assert!(world.holder("outlet", &other.token).await.is_some());
+    let nobody = anonymous_ctx("outlet");
+    let nobody = world.client.sign_out_everywhere(&nobody, SignOutEverywhere {}).await;
+    assert_eq!(nobody.unwrap_err().code(), ErrorCode::Unauthenticated);
 }
 
 async fn staff_find_members(world: &World) {

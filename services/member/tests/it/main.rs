@@ -10,7 +10,11 @@ mod contract;
 #[cfg(test)]
 mod lockout;
 #[cfg(test)]
+mod races;
+#[cfg(test)]
 mod routes;
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod secrecy;
 #[cfg(test)]

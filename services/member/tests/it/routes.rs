@@ -124,6 +124,34 @@ async fn an_address_book_is_kept_over_rest() {
 }
 
 #[tokio::test]
+async fn a_password_is_changed_and_all_sessions_are_ended_over_rest() {
+    let world = World::new().await;
+    let anna = world.member("flora", "anna@b.example").await;
+    let me = || as_member("flora", &anna);
+    let put = |body: Value| send("PUT", "/v1/store/me/password", &body);
+    let wrong = json!({"current": "wrong horse", "new": "another password"});
+    let refused = ask(&world, me(), put(wrong.clone())).await;
+    assert_eq!((refused.status, &refused.body["code"]), (400, &json!("wrong_password")));
+    assert_eq!(refused.body["errors"][0]["pointer"], "/current");
+    assert_eq!(ask(&world, anonymous_ctx("flora"), put(wrong.clone())).await.status, 401);
+    let right = json!({"current": PASSWORD, "new": "another password"});
+    let changed = ask(&world, me(), put(right)).await;
+    assert_eq!(changed.status, 200);
+    let token = crate::world::secret(changed.body["token"].as_str().unwrap());
+    assert_eq!(world.holder("flora", &token).await, Some(anna.member.id));
+    assert_eq!(world.holder("flora", &anna.token).await, None);
+    for _ in 0..5 {
+        ask(&world, me(), put(wrong.clone())).await;
+    }
+    let locked = ask(&world, me(), put(wrong)).await;
+    assert_eq!((locked.status, locked.headers["retry-after"].to_str().unwrap()), (429, "61"));
+    let all = || delete("/v1/store/sessions", None);
+    assert_eq!(ask(&world, anonymous_ctx("flora"), all()).await.status, 401);
+    assert_eq!(ask(&world, me(), all()).await.status, 204);
+    assert_eq!(world.holder("flora", &token).await, None);
+}
+
+#[tokio::test]
 async fn routes_let_nobody_else_in() {
     let world = World::new().await;
     let anna = world.member("flora", "anna@b.example").await;

@@ -1,9 +1,11 @@
 //! What others may see of the service `order`: quoting, placing, reading and moving orders, and the
 //! events that an order's flow emits.
 
+pub mod drain;
 pub mod events;
 pub mod view;
 
+pub use drain::*;
 pub use events::*;
 pub use view::*;
 
@@ -30,13 +32,26 @@ pub trait Order: Send + Sync + 'static {
     async fn settle(&self, ctx: &Ctx, req: Brief) -> Result<Vec<OrderBrief>, Error>;
     /// A member's orders, newest first: one's own, or anybody's for `orders:read`.
     async fn list(&self, ctx: &Ctx, req: List) -> Result<Page<OrderSummary>, Error>;
+    /// All orders of the tenant as messages would tell of them now, in no order that means anything: for
+    /// services that keep rows about orders and have to read them again. Of an order that is changed
+    /// meanwhile a message comes as well; the higher version is right. Only the system may.
+    async fn scan(&self, ctx: &Ctx, req: Scan) -> Result<Page<OrderMessage>, Error>;
     /// Moves an order along its flow: a buyer his own, staff with `orders:operate` or the permission the
     /// flow names, the system anything it may by the flow.
     async fn act(&self, ctx: &Ctx, req: Act) -> Result<OrderView, Error>;
+    /// Asked before a parcel is written down: when the order's flow has the operation `begin_shipping`, the
+    /// order takes that step first, so that it cannot be cancelled any more. The answer's `shippable` says
+    /// whether the parcel may leave. Repeating it changes nothing. Needs `fulfillment:ship`.
+    async fn begin_shipping(&self, ctx: &Ctx, req: BeginShipping) -> Result<OrderBrief, Error>;
     /// How an order came to stand where it does.
     async fn history(&self, ctx: &Ctx, req: Get) -> Result<Vec<HistoryEntry>, Error>;
     /// Where the orders of the tenant lie: cells with their counts. Needs `orders:read`.
     async fn cells(&self, ctx: &Ctx, req: Cells) -> Result<Vec<CellCount>, Error>;
+    /// The same of those orders only whose ids were minted at a time or later. Needs `orders:read`.
+    async fn cells_since(&self, ctx: &Ctx, req: CellsSince) -> Result<Vec<CellCount>, Error>;
+    /// Moves some orders out of a cell, to where their members live by the version of the placement in effect.
+    /// To be asked again until it is done. Only the system may.
+    async fn drain(&self, ctx: &Ctx, req: Drain) -> Result<Drained, Error>;
     /// The published flows of the tenant. Needs `flows:read`.
     async fn list_flows(&self, ctx: &Ctx, req: ListFlows) -> Result<Vec<FlowInfo>, Error>;
     /// One published flow. Needs `flows:read`.

@@ -131,6 +131,15 @@ pub struct Brief {
     pub order_ids: Vec<OrderId>,
 }
 
+/// Some of all orders of the tenant.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Scan {
+    /// Where to go on; the beginning without. A page may be empty and have one still.
+    pub cursor: Option<Cursor>,
+    /// How many at most; more than 50 never come at once, so that the largest orders fit into an answer.
+    pub limit: Limit,
+}
+
 /// How an order stands, for other services.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderBrief {
@@ -144,7 +153,7 @@ pub struct OrderBrief {
     pub is_final: bool,
     /// Whether the system may take a payment for it now.
     pub payable: bool,
-    /// Whether the system may report it as shipped now.
+    /// Whether a parcel of it may leave now.
     pub shippable: bool,
     /// Whether it still needs its stock: neither closed nor cancelled.
     pub holds_stock: bool,
@@ -261,19 +270,36 @@ pub struct Act {
     pub note: String,
 }
 
+/// The warehouse is about to send a parcel of an order.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BeginShipping {
+    /// Which.
+    pub order_id: OrderId,
+}
+
 /// One step of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HistoryEntry {
     /// The order's version after it.
     pub version: i64,
-    /// The operation; `place` for the first.
+    /// The operation; `begin` for the first.
     pub operation: String,
+    /// The operation in words; empty where the flow has none for it.
+    #[serde(default)]
+    pub operation_label: String,
     /// Where it stood; empty for the first.
     pub from: String,
     /// Where it stands since.
     pub to: String,
-    /// `buyer`, `staff` or `system`.
+    /// That status in words.
+    #[serde(default)]
+    pub to_label: String,
+    /// As what: `buyer`, `staff`, `staff.warehouse` or `system`.
     pub by: String,
+    /// Who it was: `user:ID` a member, `operator:ID` somebody of the staff or a program of theirs,
+    /// `system:PART` the platform. Empty where the caller has no right to know: a shopper is told his own.
+    #[serde(default)]
+    pub actor: String,
     /// A word about it.
     pub note: String,
     /// When.
@@ -283,6 +309,13 @@ pub struct HistoryEntry {
 /// Asks where orders lie.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Cells {}
+
+/// Asks where orders lie that are not older.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct CellsSince {
+    /// Minted then or later.
+    pub made_from: Timestamp,
+}
 
 /// A cell with the tenant's orders in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -2,9 +2,14 @@
 //! commit. This is also the seam where strong transactions will come: reserve, insert, bind.
 
 mod act;
+mod drain;
+mod fence;
 mod flows;
+mod locate;
 mod place;
 mod read;
+mod scan;
+mod tell;
 
 use std::sync::Arc;
 
@@ -14,14 +19,14 @@ use inventory_api::InventoryClient;
 use kit::Page;
 use member_api::MemberClient;
 use order_api::{
-    Act, Brief, CellCount, Cells, Error, FlowDocument, FlowInfo, Get, GetFlow, HistoryEntry, List,
-    ListFlows, Mint, Order, OrderBrief, OrderEvent, OrderLine, OrderSummary, OrderView, Place,
-    PublishFlow, Quote, QuoteLines,
+    Act, BeginShipping, Brief, CellCount, Cells, CellsSince, Drain, Drained, Error, FlowDocument,
+    FlowInfo, Get, GetFlow, HistoryEntry, List, ListFlows, Mint, Order, OrderBrief, OrderMessage,
+    OrderSummary, OrderView, Place, PublishFlow, Quote, QuoteLines, Scan,
 };
 use outbox::{Idempotency, Outbox};
 use product_api::ProductClient;
 use rpc::{ActorKind, Ctx, Fault};
-use shard::{Database, Ids, Tx};
+use shard::{Database, Ids};
 use tenant_api::{CachedTenants, TenantInfo};
 use types::{Locale, OrderId};
 
@@ -68,25 +73,6 @@ impl Service {
     }
 }
 
-/// What an order's messages say, read in the transaction that sends them.
-pub(crate) async fn event(tx: &Tx, ctx: &Ctx, order: &OrderRow) -> Result<OrderEvent, Fault> {
-    let lines = crate::store::lines(tx, &ctx.tenant, order).await?;
-    event_of(order, lines)
-}
-
-pub(crate) fn event_of(order: &OrderRow, lines: Vec<OrderLine>) -> Result<OrderEvent, Fault> {
-    Ok(OrderEvent {
-        order_id: order.id,
-        member_id: order.member_id,
-        payment_method: order.payment_method,
-        total: order.money(order.total)?,
-        paid: order.money(order.paid)?,
-        lines,
-        parcels: order.parcels.clone(),
-        address: order.address.clone(),
-    })
-}
-
 pub(crate) fn default_locale(tenant: &TenantInfo) -> Result<Locale, Fault> {
     let first = tenant.locales.first().cloned();
     first.ok_or_else(|| Fault::bug(format!("{} has no language", tenant.code)))
@@ -105,6 +91,7 @@ impl Order for Service {
         only_the_system(ctx)?;
         let tenant = self.tenant(ctx).await?;
         let home = tenant.placements.home(req.member_id.get(), self.db.clock().now());
+        self.open(home).await?;
         Ok(OrderId(self.ids.mint(ctx, home).await?))
     }
 
@@ -132,8 +119,16 @@ impl Order for Service {
         self.list_orders(ctx, req).await
     }
 
+    async fn scan(&self, ctx: &Ctx, req: Scan) -> Result<Page<OrderMessage>, Error> {
+        self.scan_orders(ctx, req).await
+    }
+
     async fn act(&self, ctx: &Ctx, req: Act) -> Result<OrderView, Error> {
         self.act_on(ctx, req).await
+    }
+
+    async fn begin_shipping(&self, ctx: &Ctx, req: BeginShipping) -> Result<OrderBrief, Error> {
+        self.begin_shipping_of(ctx, req.order_id).await
     }
 
     async fn history(&self, ctx: &Ctx, req: Get) -> Result<Vec<HistoryEntry>, Error> {
@@ -141,7 +136,15 @@ impl Order for Service {
     }
 
     async fn cells(&self, ctx: &Ctx, _req: Cells) -> Result<Vec<CellCount>, Error> {
-        self.count_cells(ctx).await
+        self.count_cells(ctx, None).await
+    }
+
+    async fn cells_since(&self, ctx: &Ctx, req: CellsSince) -> Result<Vec<CellCount>, Error> {
+        self.count_cells(ctx, Some(req.made_from)).await
+    }
+
+    async fn drain(&self, ctx: &Ctx, req: Drain) -> Result<Drained, Error> {
+        self.drain_cell(ctx, req).await
     }
 
     async fn list_flows(&self, ctx: &Ctx, _req: ListFlows) -> Result<Vec<FlowInfo>, Error> {

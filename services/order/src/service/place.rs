@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use flow::{Ask, CheckedFlow, Entity, Runner};
 use inventory_api::{ForOrder, Parcel, Reserve, Wanted};
-use kit::Timestamp;
+use kit::{Money, Timestamp};
 use member_api::AddressRef;
 use order_api::{
     Brief, CREATED, Error, LineInput, OrderLine, OrderMessage, OrderParcel, OrderView,
@@ -19,16 +19,20 @@ use outbox::NewMessage;
 use outbox::idempotency::Claim;
 use product_api::GetSkus;
 use rpc::{Ctx, Fault, ServiceError as _};
-use serde_json::json;
+use serde_json::{Value, json};
 use shard::{Route, Tx};
 use types::{Address, MemberId, OrderId};
 
-use super::{Service, default_locale, event_of};
+use super::{Service, default_locale, fence, tell};
 use crate::model;
 use crate::store::{self, FIRST_VERSION, OrderRow};
 
 const NOTE_CHARS_MAX: usize = 500;
 const CHANNEL_CHARS_MAX: usize = 32;
+/// What an order's messages may say of it, in bytes: a message holds more, so that every later step fits.
+const EVENT_BYTES_MAX: usize = outbox::message::PAYLOAD_BYTES_MAX - 8 * 1024;
+/// Orders of so few lines always fit.
+const SMALL_LINES: usize = 32;
 
 /// Everything that the inserting transaction needs.
 struct Draft {
@@ -41,7 +45,7 @@ struct Draft {
 /// What the inserting transaction found.
 enum Inserted {
     New(Box<OrderView>),
-    Existing(Box<OrderRow>),
+    Existing(Box<OrderRow>, Vec<OrderLine>),
 }
 
 impl Service {
@@ -68,7 +72,7 @@ impl Service {
         check_text("/note", &req.note, NOTE_CHARS_MAX)?;
         check_text("/channel", req.channel.as_deref().unwrap_or_default(), CHANNEL_CHARS_MAX)?;
         let route = self.route(req.checkout_id)?;
-        let work = |claim| self.place_new(ctx, member_id, route, req, claim);
+        let work = |claim| Box::pin(self.place_new(ctx, member_id, route, req, claim));
         let answered = self.idempotency.run(ctx, route, work).await?;
         if answered.replayed {
             ctx.session.mark_replayed();
@@ -84,8 +88,10 @@ impl Service {
         req: Place,
         claim: Claim,
     ) -> Result<OrderView, Error> {
-        if let Some(existing) = self.load(ctx, route, req.checkout_id).await? {
-            return self.same_order(ctx, route, member_id, existing, claim).await;
+        let seen = req.expected_total;
+        if let Some(existing) = self.with_lines(ctx, req.checkout_id).await? {
+            let same = self.same_order(ctx, route, (member_id, seen), existing, claim);
+            return Box::pin(same).await;
         }
         let system = ctx.as_system("order");
         let content = self
@@ -127,10 +133,11 @@ impl Service {
                 return Err(e);
             }
         };
-        match self.insert(ctx, route, Arc::new(draft), claim.clone()).await {
+        match Box::pin(self.insert(ctx, route, Arc::new(draft), claim.clone())).await {
             Ok(Inserted::New(view)) => self.bind(&system, order_id, *view).await,
-            Ok(Inserted::Existing(row)) => {
-                self.same_order(ctx, route, member_id, *row, claim).await
+            Ok(Inserted::Existing(row, lines)) => {
+                let same = self.same_order(ctx, route, (member_id, seen), (*row, lines), claim);
+                Box::pin(same).await
             }
             Err(e) => {
                 self.give_back(&system, order_id, &e).await;
@@ -139,19 +146,24 @@ impl Service {
         }
     }
 
-    /// The order exists already: another tab was faster, or the answer got lost.
+    /// The order exists already: another tab was faster, or the answer got lost. A buyer who saw another
+    /// total wants another order: the cart has not heard yet that this checkout is over.
     async fn same_order(
         &self,
         ctx: &Ctx,
         route: Route,
-        member_id: MemberId,
-        existing: OrderRow,
+        (member_id, seen): (MemberId, Money),
+        (existing, lines): (OrderRow, Vec<OrderLine>),
         claim: Claim,
     ) -> Result<OrderView, Error> {
         if existing.member_id != member_id {
             return Err(Fault::not_found("this checkout").into());
         }
-        let view = self.view(ctx, existing).await?;
+        if existing.money(existing.total)? != seen {
+            return Err(Error::CheckoutOver);
+        }
+        let flow = self.flow_of(ctx, &existing).await?;
+        let view = self.view_with(ctx, &flow, existing, lines)?;
         let (answer, claim) = (Arc::new(view.clone()), claim);
         self.db
             .tx(ctx, route, move |tx| {
@@ -235,6 +247,8 @@ impl Service {
             shipping: quote.shipping.amount(),
             total: quote.total.amount(),
             paid: 0,
+            captured: 0,
+            refunded: 0,
             title: quote.lines.first().map(|l| l.title.clone()).unwrap_or_default(),
             image_url: quote.lines.first().and_then(|l| l.image_url.clone()),
             units: quote.lines.iter().map(|l| i64::from(l.quantity.get())).sum(),
@@ -245,6 +259,7 @@ impl Service {
             created_at: now,
             updated_at: now,
         };
+        check_size(&flow, &row, &quote.lines)?;
         // The answer is recorded in the inserting transaction, so it is made before it: an order that is
         // to be paid in cash is confirmed in the same transaction.
         let expected = self.after_placing(&flow, &row)?;
@@ -262,8 +277,13 @@ impl Service {
         let decision = decided.map_err(|_| {
             Fault::invalid("/payment_method", "cash on delivery is not offered here")
         })?;
-        let version = row.version + 1;
-        Ok(OrderRow { status: decision.to, version, awaits_payment: false, ..row.clone() })
+        let awaits_payment = model::owes(0, row.holds_stock, flow.is_final(&decision.to));
+        Ok(OrderRow {
+            status: decision.to,
+            version: row.version + 1,
+            awaits_payment,
+            ..row.clone()
+        })
     }
 
     async fn insert(
@@ -273,15 +293,24 @@ impl Service {
         draft: Arc<Draft>,
         claim: Claim,
     ) -> Result<Inserted, Error> {
-        let (ctx_in, max) = (ctx.clone(), self.options.unpaid_orders_max);
-        let (outbox, runner) = (self.outbox.clone(), self.runner.clone());
-        self.db
-            .tx(ctx, route, move |tx| {
+        let max = self.options.unpaid_orders_max;
+        self.by_map(ctx, |map| {
+            let (ctx_in, draft, claim) = (ctx.clone(), Arc::clone(&draft), claim.clone());
+            let (outbox, runner) = (self.outbox.clone(), self.runner.clone());
+            self.db.tx(ctx, route, move |tx| {
                 let (ctx, outbox, runner) = (ctx_in.clone(), outbox.clone(), runner.clone());
-                let (draft, claim) = (Arc::clone(&draft), claim.clone());
-                async move { insert_in(&tx, &ctx, (&outbox, &runner), &draft, &claim, max).await }
+                let (draft, claim, map) = (Arc::clone(&draft), claim.clone(), Arc::clone(&map));
+                async move {
+                    let means = (&outbox, &runner);
+                    let made = insert_in(&tx, &ctx, means, &draft, &claim, max).await?;
+                    if matches!(made, Inserted::New(_)) {
+                        fence::admit(&tx, &ctx, &map, (draft.row.id, draft.row.member_id)).await?;
+                    }
+                    Ok(made)
+                }
             })
-            .await
+        })
+        .await
     }
 
     /// From now on only pay, close and cancel move the stock.
@@ -338,27 +367,29 @@ async fn insert_in(
     unpaid_max: u32,
 ) -> Result<Inserted, Error> {
     let (row, flow) = (&draft.row, draft.flow.as_ref());
+    store::take_turn(tx, &ctx.tenant, row.member_id).await?;
     if !store::insert(tx, &ctx.tenant, row, &draft.lines).await? {
         let existing = store::load(tx, &ctx.tenant, row.id).await?;
         let existing = existing.ok_or_else(|| Fault::bug("an order is there and is not"))?;
-        return Ok(Inserted::Existing(Box::new(existing)));
+        let lines = store::lines(tx, &ctx.tenant, &existing).await?;
+        return Ok(Inserted::Existing(Box::new(existing), lines));
     }
-    // Again, now that nobody else can place, and only for an order that is new: the quota holds against a
+    // Again, now that this buyer can place no other, and only for an order that is new: the quota holds against a
     // burst of tabs, and a tab that lost the race for one order is not refused for it. It counts this one.
     let unpaid = store::unpaid(tx, &ctx.tenant, row.member_id, unpaid_max + 1).await?;
     if unpaid > unpaid_max {
         return Err(Error::TooManyUnpaid(unpaid_max));
     }
-    let data = event_of(row, draft.lines.clone())?;
+    let lines = || draft.lines.clone();
+    let data = model::event(flow, row, &row.status, row.updated_at, lines())?;
     let message = OrderMessage {
         operation: flow::execute::BEGIN.to_owned(),
         from: String::new(),
         to: row.status.clone(),
         version: row.version,
-        data: data.clone(),
+        data,
     };
     let message = NewMessage::new(CREATED, model::ORDER_FLOW, row.id.get(), &message)?;
-    let data = serde_json::to_value(&data).map_err(Fault::internal)?;
     let (variables, note) = (model::variables(row), json!(""));
     let entity =
         Entity { id: row.id.0, status: &row.status, version: row.version, variables: &variables };
@@ -367,7 +398,7 @@ async fn insert_in(
         role: "buyer",
         request_id: "place",
         note: &note,
-        data: &data,
+        data: &Value::Null,
     };
     // The reservation expired meanwhile, and its expiry has barred the order: nothing is inserted.
     runner.begin(tx, ctx, flow, entity, ask).await.map_err(|e| match e.code {
@@ -375,18 +406,50 @@ async fn insert_in(
         _ => e.into(),
     })?;
     outbox.put(tx, ctx, message).await?;
+    let mut updated_at = row.updated_at;
     if row.payment_method == PaymentMethod::CashOnDelivery {
-        let (operation, request_id) = (model::OP_CONFIRM_CASH, "confirm-cash");
-        let ask = Ask { operation, role: flow::SYSTEM, request_id, ..ask };
-        let applied = runner.operate(tx, &ctx.as_system("order"), flow, entity, ask).await;
-        applied.map_err(Fault::from)?;
-        store::set_marks(tx, &ctx.tenant, row.id, false, true).await?;
+        confirm_cash(tx, &ctx.as_system("order"), (outbox, runner), draft, entity).await?;
+        updated_at = tx.now();
     }
-    let updated_at =
-        if row.payment_method == PaymentMethod::CashOnDelivery { tx.now() } else { row.updated_at };
     let view = OrderView { updated_at, ..draft.view.clone() };
     claim.complete(tx, &view).await?;
     Ok(Inserted::New(Box::new(view)))
+}
+
+/// An order that could be placed and then never be moved must not be placed.
+fn check_size(flow: &CheckedFlow, row: &OrderRow, lines: &[OrderLine]) -> Result<(), Fault> {
+    if lines.len() <= SMALL_LINES {
+        return Ok(());
+    }
+    let event = model::event(flow, row, &row.status, row.updated_at, lines.to_vec())?;
+    if serde_json::to_vec(&event).map_err(Fault::internal)?.len() > EVENT_BYTES_MAX {
+        return Err(Fault::invalid("/lines", "too much for one order; make two of it"));
+    }
+    Ok(())
+}
+
+/// An order that is to be paid in cash is confirmed where it is placed.
+async fn confirm_cash(
+    tx: &Tx,
+    system: &Ctx,
+    (outbox, runner): (&outbox::Outbox, &Runner),
+    draft: &Draft,
+    entity: Entity<'_>,
+) -> Result<(), Fault> {
+    let (row, flow) = (&draft.row, draft.flow.as_ref());
+    let (operation, role) = (model::OP_CONFIRM_CASH, flow::SYSTEM);
+    let decision = flow.decide(&row.status, operation, role, entity.variables);
+    let decision = decision.map_err(|e| Fault::from(flow::Error::from(e)))?;
+    let event = model::event(flow, row, &decision.to, tx.now(), draft.lines.clone())?;
+    let data = serde_json::to_value(&event).map_err(Fault::internal)?;
+    let ask = Ask { operation, role, request_id: "confirm-cash", note: &json!(""), data: &data };
+    runner.execute(tx, system, flow, entity, &decision, ask).await?;
+    tell::step(tx, system, outbox, row, &decision, event).await?;
+    let awaits_payment = model::owes(row.captured, row.holds_stock, flow.is_final(&decision.to));
+    if awaits_payment != row.awaits_payment {
+        store::set_marks(tx, &system.tenant, row.id, awaits_payment, row.holds_stock).await?;
+    }
+    Ok(())
 }
 
 fn order_parcel(parcel: Parcel) -> OrderParcel {

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use flow::CheckedFlow;
-use kit::{Page, Place};
+use flow::{CheckedFlow, HistoryRow};
+use kit::{Page, Place, Timestamp};
 use order_api::{
     AvailableAction, Brief, CellCount, Error, HistoryEntry, List, OrderBrief, OrderLine,
     OrderSummary, OrderView,
 };
 use rpc::{Ctx, Fault};
-use shard::Route;
+use shard::{Route, Tx};
 use types::{MemberId, OrderId};
 
+use super::locate::none_if_missing;
+use super::place::check_text;
 use super::{Service, only_the_system};
 use crate::model;
 use crate::store::{self, FIRST_VERSION, OrderRow, TABLES};
@@ -36,6 +38,24 @@ impl Service {
             .await
     }
 
+    /// An order that must be there. A replica may not have heard of it yet.
+    pub(super) async fn existing(
+        &self,
+        ctx: &Ctx,
+        route: Route,
+        id: OrderId,
+    ) -> Result<OrderRow, Fault> {
+        if let Some(order) = self.load(ctx, route, id).await? {
+            return Ok(order);
+        }
+        let tenant = ctx.tenant.clone();
+        let found = self.db.tx(ctx, route, move |tx| {
+            let tenant = tenant.clone();
+            async move { store::load(&tx, &tenant, id).await }
+        });
+        found.await?.ok_or_else(|| Fault::not_found("this order"))
+    }
+
     /// An order with its lines, if the caller may see it; for others it does not exist.
     async fn visible(&self, ctx: &Ctx, id: OrderId) -> Result<(OrderRow, Vec<OrderLine>), Fault> {
         let found = self.with_lines(ctx, id).await?;
@@ -44,14 +64,35 @@ impl Service {
             .ok_or_else(|| Fault::not_found("this order"))
     }
 
-    async fn with_lines(
+    pub(super) async fn with_lines(
         &self,
         ctx: &Ctx,
         id: OrderId,
     ) -> Result<Option<(OrderRow, Vec<OrderLine>)>, Fault> {
+        if !self.may_have_moved(ctx, id).await? {
+            return self.lines_at(ctx, self.route(id)?, id).await;
+        }
+        let found = self.lines_at(ctx, self.locate(ctx, id).await?, id).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        // It was moved meanwhile, or a replica has not heard that it was.
+        let again = |route| async move {
+            self.existing(ctx, route, id).await?;
+            self.lines_at(ctx, route, id).await?.ok_or_else(|| Fault::not_found("this order"))
+        };
+        none_if_missing(Box::pin(self.where_it_lies(ctx, id, again)).await)
+    }
+
+    async fn lines_at(
+        &self,
+        ctx: &Ctx,
+        route: Route,
+        id: OrderId,
+    ) -> Result<Option<(OrderRow, Vec<OrderLine>)>, Fault> {
         let tenant = ctx.tenant.clone();
         self.db
-            .read(ctx, self.route(id)?, move |tx| {
+            .read(ctx, route, move |tx| {
                 let tenant = tenant.clone();
                 async move {
                     let Some(order) = store::load(&tx, &tenant, id).await? else {
@@ -77,10 +118,6 @@ impl Service {
         let (order, lines) = self.visible(ctx, id).await?;
         let flow = self.flow_of(ctx, &order).await?;
         self.view_with(ctx, &flow, order, lines)
-    }
-
-    pub(super) async fn view(&self, ctx: &Ctx, order: OrderRow) -> Result<OrderView, Error> {
-        self.get_order(ctx, order.id).await
     }
 
     pub(super) fn view_with(
@@ -133,8 +170,7 @@ impl Service {
         }
         let mut briefs = Vec::with_capacity(req.order_ids.len());
         for id in req.order_ids {
-            let Ok(route) = self.route(id) else { continue };
-            let Some(order) = self.load(ctx, route, id).await? else { continue };
+            let Some(order) = self.find(ctx, id).await? else { continue };
             let flow = self.flow_of(ctx, &order).await?;
             briefs.extend(model::brief(&flow, &order, order.currency));
         }
@@ -152,23 +188,39 @@ impl Service {
         let mut standing = Vec::new();
         for id in req.order_ids {
             // A cell that is not open says nothing about its orders, and this answer must be final.
-            let route = self.route(id).map_err(|_| {
+            self.route(id).map_err(|_| {
                 Fault::new(kit::ErrorCode::Unavailable, "the cell of this order is not open here")
             })?;
-            let (ctx_in, runner) = (ctx.clone(), self.runner.clone());
-            let barred = self
-                .db
-                .tx(ctx, route, move |tx| {
-                    let (ctx, runner) = (ctx_in.clone(), runner.clone());
-                    async move { runner.bar(&tx, &ctx, id.0, FIRST_VERSION).await }
-                })
-                .await
-                .map_err(|e: Fault| Error::from(e))?;
-            if !barred {
-                standing.push(id);
-            }
+            let found = self.where_it_lies(ctx, id, |route| self.bar_at(ctx, route, id)).await?;
+            let Some(order) = found else { continue };
+            let flow = self.flow_of(ctx, &order).await?;
+            standing.extend(model::brief(&flow, &order, order.currency));
         }
-        self.briefs(ctx, Brief { order_ids: standing }).await
+        Ok(standing)
+    }
+
+    /// The order, if it has begun; if not, it never will.
+    async fn bar_at(
+        &self,
+        ctx: &Ctx,
+        route: Route,
+        id: OrderId,
+    ) -> Result<Option<OrderRow>, Fault> {
+        let (ctx_in, runner) = (ctx.clone(), self.runner.clone());
+        self.db
+            .tx(ctx, route, move |tx| {
+                let (ctx, runner) = (ctx_in.clone(), runner.clone());
+                async move {
+                    // It has begun, and is elsewhere by now.
+                    store::drain::refuse_gone(&tx, &ctx.tenant, id).await?;
+                    if runner.bar(&tx, &ctx, id.0, FIRST_VERSION).await? {
+                        return Ok(None);
+                    }
+                    // Here, because a replica may not have heard of it yet.
+                    store::load(&tx, &ctx.tenant, id).await
+                }
+            })
+            .await
     }
 
     /// Newest first over all cells that may hold the member's orders: ids grow with time, so merging by
@@ -186,9 +238,7 @@ impl Service {
             Some(member) => member,
             None => MemberId::from_i64(ctx.user_id()?).map_err(Fault::internal)?,
         };
-        if req.status.as_ref().is_some_and(|s| s.chars().count() > STATUS_CHARS_MAX) {
-            return Err(Fault::invalid("status", "not a status").into());
-        }
+        check_text("status", req.status.as_deref().unwrap_or_default(), STATUS_CHARS_MAX)?;
         let before = match &req.cursor {
             Some(cursor) => {
                 Some(cursor.decode::<i64>().map_err(|e| Fault::invalid("cursor", e.to_string()))?)
@@ -201,6 +251,7 @@ impl Service {
             found.extend(self.of_member(ctx, place, member, &req, before).await?);
         }
         found.sort_by_key(|o| std::cmp::Reverse(o.id));
+        found.dedup_by_key(|o| o.id);
         let page = Page::from_overfetch(found, req.limit, |o| o.id.get());
         let mut items = Vec::with_capacity(page.items.len());
         for order in page.items {
@@ -218,19 +269,18 @@ impl Service {
         req: &List,
         before: Option<i64>,
     ) -> Result<Vec<OrderRow>, Fault> {
-        if !self.db.has_cell(place) {
-            return Ok(Vec::new());
-        }
+        self.open(place).await?;
         let (tenant, status) = (ctx.tenant.clone(), req.status.clone());
         let limit = u64::from(req.limit.get()) + 1;
-        self.db
-            .read(ctx, place.into(), move |tx| {
-                let (tenant, status) = (tenant.clone(), status.clone());
-                async move {
-                    store::of_member(&tx, &tenant, member, status.as_deref(), before, limit).await
-                }
-            })
-            .await
+        let select = move |tx: Tx| {
+            let (tenant, status) = (tenant.clone(), status.clone());
+            async move { store::of_member(&tx, &tenant, member, status.as_deref(), before, limit).await }
+        };
+        // While orders move, a replica may have lost one from the old cell and not have it in the new one.
+        if self.tenant(ctx).await?.placements.is_draining() {
+            return self.db.tx(ctx, place.into(), select).await;
+        }
+        self.db.read(ctx, place.into(), select).await
     }
 
     pub(super) async fn history_of(
@@ -238,20 +288,23 @@ impl Service {
         ctx: &Ctx,
         id: OrderId,
     ) -> Result<Vec<HistoryEntry>, Error> {
-        self.visible(ctx, id).await?;
-        let tenant = ctx.tenant.clone();
-        let rows = self
-            .db
-            .read(ctx, self.route(id)?, move |tx| {
-                let tenant = tenant.clone();
-                async move { flow::history(&tx, TABLES, &tenant, id.0, HISTORY_MAX).await }
-            })
-            .await
-            .map_err(|e: Fault| Error::from(e))?;
+        let (order, _) = self.visible(ctx, id).await?;
+        let flow = self.flow_of(ctx, &order).await?;
+        let document = flow.document();
+        let rows = self.where_it_lies(ctx, id, |route| self.lines_of_history(ctx, route, id)).await;
+        let rows = none_if_missing(rows)?.unwrap_or_default();
+        // Who of the staff it was is the shop's business.
+        let (knows_all, me) = (ctx.actor.may("orders:read"), ctx.actor.principal());
         Ok(rows
             .into_iter()
             .map(|h| HistoryEntry {
+                actor: if knows_all || h.actor == me { h.actor } else { String::new() },
                 version: h.seq,
+                operation_label: words(
+                    document.operation_label(&h.operation, &h.from, ""),
+                    &h.operation,
+                ),
+                to_label: document.status_label(&h.to, "").to_owned(),
                 operation: h.operation,
                 from: h.from,
                 to: h.to,
@@ -262,8 +315,33 @@ impl Service {
             .collect())
     }
 
-    pub(super) async fn count_cells(&self, ctx: &Ctx) -> Result<Vec<CellCount>, Error> {
+    async fn lines_of_history(
+        &self,
+        ctx: &Ctx,
+        route: Route,
+        id: OrderId,
+    ) -> Result<Vec<HistoryRow>, Fault> {
+        let tenant = ctx.tenant.clone();
+        let rows = self
+            .db
+            .read(ctx, route, move |tx| {
+                let tenant = tenant.clone();
+                async move { flow::history(&tx, TABLES, &tenant, id.0, HISTORY_MAX).await }
+            })
+            .await
+            .map_err(|e: Fault| e)?;
+        // An order has begun: without a line it is not here any more.
+        if rows.is_empty() { Err(Fault::not_found("this order")) } else { Ok(rows) }
+    }
+
+    /// Counts of all orders, or of those that were minted at a time or later.
+    pub(super) async fn count_cells(
+        &self,
+        ctx: &Ctx,
+        made_from: Option<Timestamp>,
+    ) -> Result<Vec<CellCount>, Error> {
         ctx.require("orders:read")?;
+        let from = made_from.map_or(0, kit::Id::first_at);
         let tenant: Arc<_> = self.tenant(ctx).await?;
         let mut cells = Vec::new();
         for place in tenant.placements.cells() {
@@ -275,7 +353,7 @@ impl Service {
                 .db
                 .read(ctx, place.into(), move |tx| {
                     let code = code.clone();
-                    async move { store::count(&tx, &code).await }
+                    async move { store::count(&tx, &code, from).await }
                 })
                 .await
                 .map_err(|e: Fault| Error::from(e))?;
@@ -283,6 +361,11 @@ impl Service {
         }
         Ok(cells)
     }
+}
+
+/// A label; nothing where there is only the name.
+fn words(label: &str, name: &str) -> String {
+    if label == name { String::new() } else { label.to_owned() }
 }
 
 fn summary(flow: &CheckedFlow, order: OrderRow) -> Result<OrderSummary, Fault> {

@@ -1,8 +1,9 @@
 //! The same promises through a local handle and over the wire.
 
-use kit::{ErrorCode, Limit, Secret};
+use kit::{Cursor, ErrorCode, Limit, Secret};
 use order_api::{
-    Act, Brief, Cells, Error, Get, GetFlow, List, ListFlows, OrderClient, PublishFlow,
+    Act, Brief, Cells, Error, Get, GetFlow, List, ListFlows, OPERATION_SCAN, OrderClient,
+    OrderMessage, PublishFlow, Scan,
 };
 use rpc::{Endpoint, ServiceError as _};
 use tasks::{TaskKind, Tasks};
@@ -17,6 +18,7 @@ async fn suite(world: &World, client: &OrderClient) {
     lists_are_paged_newest_first(world, client).await;
     strangers_are_refused(world, client).await;
     flows_are_checked_whole(client).await;
+    a_scan_has_every_order_of_all_cells_once(world, client).await;
 }
 
 async fn lists_are_paged_newest_first(world: &World, client: &OrderClient) {
@@ -119,6 +121,53 @@ async fn flows_are_checked_whole(client: &OrderClient) {
     let request = PublishFlow { document: "{}".into(), dry_run: true };
     let refused = client.publish_flow(&buyer(71), request).await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::Forbidden);
+}
+
+async fn scanned(client: &OrderClient, limit: u32) -> Vec<OrderMessage> {
+    let (mut all, mut cursor) = (Vec::new(), None);
+    loop {
+        let limit = Limit::new(limit).unwrap();
+        let page = client.scan(&test_ctx("flora"), Scan { cursor, limit }).await.unwrap();
+        assert!(page.items.len() <= limit.as_usize().min(50));
+        all.extend(page.items);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return all;
+        }
+    }
+}
+
+async fn a_scan_has_every_order_of_all_cells_once(world: &World, client: &OrderClient) {
+    for member in 80..90 {
+        world.placed(member).await;
+    }
+    let staff = operator_ctx("flora", 1, &["*"]);
+    let cells = client.cells(&staff, Cells {}).await.unwrap();
+    assert!(cells.iter().all(|c| c.orders > 0), "there is something to find in each: {cells:?}");
+    let expected = cells.iter().map(|c| c.orders).sum::<i64>();
+    for limit in [1, 2, 3, 7, 100] {
+        let all = scanned(client, limit).await;
+        let ids: std::collections::BTreeSet<_> = all.iter().map(|m| m.data.order_id).collect();
+        assert_eq!((ids.len(), all.len()), (usize::try_from(expected).unwrap(), ids.len()));
+        for m in all {
+            let order = client.get(&staff, Get { order_id: m.data.order_id }).await.unwrap();
+            let said = (m.operation.as_str(), m.from.as_str(), m.to.as_str(), m.version);
+            let status = order.status.as_str();
+            assert_eq!(said, (OPERATION_SCAN, status, status, order.version));
+            assert_eq!((m.data.lines, m.data.address), (order.lines, order.address));
+            assert_eq!((m.data.updated_at, m.data.total), (order.updated_at, order.total));
+        }
+    }
+    let other = Scan { cursor: None, limit: Limit::default() };
+    let none = client.scan(&test_ctx("gadget"), other.clone()).await.unwrap();
+    assert_eq!((none.items.len(), none.next_cursor), (0, None), "tenants never see each other");
+    for ctx in [staff, buyer(80), anonymous_ctx("flora")] {
+        let refused = client.scan(&ctx, other.clone()).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::Forbidden);
+    }
+    let odd = Scan { cursor: Some(Cursor::from("odd".to_owned())), ..other };
+    let fault = client.scan(&test_ctx("flora"), odd).await.unwrap_err().into_fault();
+    assert_eq!((fault.code, fault.fields[0].pointer.as_str()), (ErrorCode::Invalid, "cursor"));
 }
 
 #[tokio::test]

@@ -3,7 +3,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod contract;
+mod drain;
+mod growth;
+mod live;
 mod money;
 mod placing;
 mod race;
+mod shipping;
+mod told;
 mod world;

@@ -9,7 +9,7 @@ use order_api::{Error, Get, List, PaymentMethod, Place};
 use rpc::ServiceError as _;
 use testkit::{operator_ctx, test_ctx};
 
-use crate::world::{PRICE, SHIPPING, World, buyer, cny, keyed, order_of, placements};
+use crate::world::{PRICE, SHIPPING, World, buyer, cny, in_tab, keyed, order_of, placements};
 
 #[tokio::test]
 async fn an_order_is_placed_at_its_members_cell_and_its_stock_is_bound() {
@@ -196,5 +196,32 @@ async fn a_tab_that_loses_the_race_at_the_quota_leaves_the_winners_stock() {
         assert!(answers.iter().any(Result::is_ok), "{answers:?}");
         let released = world.verbs_of(id).contains(&"release");
         assert!(!released, "an order stands whose stock was given back: {answers:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_of_checkouts_leaves_no_more_unpaid_orders_than_allowed() {
+    let world = World::new().await;
+    for member in [300, 301] {
+        // The second one has ordered before; for the first these are the very first orders.
+        let before = usize::from(member == 301);
+        for _ in 0..before {
+            world.placed(member).await;
+        }
+        let mut checkouts = Vec::new();
+        for _ in 0..12 {
+            checkouts.push(world.checkout(member, &[(1, 1)]).await);
+        }
+        let placing = checkouts.iter().map(|id| {
+            let (client, ctx) = (world.client.clone(), in_tab(member, *id));
+            let draft = order_of(*id, PRICE + SHIPPING);
+            async move { client.place(&ctx, draft).await }
+        });
+        let placed = join_all(placing).await.into_iter().filter(Result::is_ok).count();
+        let limit = Limit::new(100).unwrap();
+        let list = List { member_id: None, status: None, cursor: None, limit };
+        let orders = world.client.list(&buyer(member), list).await.unwrap().items;
+        assert_eq!(orders.len(), before + placed);
+        assert_eq!(orders.len(), 3, "the others were refused");
     }
 }

@@ -22,6 +22,7 @@ use types::{Address, AddressId, MemberId, OrderId, Quantity, SkuId, Texts, Wareh
 
 pub const SHIPPING: i64 = 1_000;
 pub const PRICE: i64 = 500;
+const TAB: &str = "tab-";
 
 const PLATFORM: shard::Schema = shard::Schema {
     database: "platform",
@@ -44,6 +45,7 @@ pub struct World {
     pub seen: Arc<Seen>,
     pub client: OrderClient,
     pub consumers: Vec<outbox::Consumer>,
+    platform: Database,
     // The folder lives as long as the world.
     _shards: TempShards,
 }
@@ -64,25 +66,22 @@ pub fn placements() -> Placements {
     Placements::initial(Placement::new(2, 2, 4, 0).unwrap())
 }
 
-fn tenant_mock() -> TenantMock {
-    TenantMock::new().on_get(|ctx, _| {
+/// Tenants with these placements.
+pub fn tenants(placements: impl Fn() -> Placements + Send + Sync + 'static) -> TenantClient {
+    TenantClient::mock(TenantMock::new().on_get(move |ctx, _| {
         Ok(TenantInfo {
             code: ctx.tenant.clone(),
             name: Texts::one("en".parse().unwrap(), "Flora"),
             hosts: vec!["flora.localhost".into()],
             currency: "CNY".parse().unwrap(),
             locales: vec!["en".parse().unwrap()],
-            theme: Theme {
-                primary: "#000000".into(),
-                accent: "#000000".into(),
-                background: "#ffffff".into(),
-                tagline: String::new(),
-            },
+            theme: Theme::default(),
+            banners: vec![],
             shipping_fee: cny(SHIPPING),
             placements: placements(),
             version: 1,
         })
-    })
+    }))
 }
 
 fn product_mock(seen: &Arc<Seen>) -> ProductMock {
@@ -101,7 +100,10 @@ fn product_mock(seen: &Arc<Seen>) -> ProductMock {
                 variant: String::new(),
                 code: String::new(),
                 price: Some(price),
-                image: None,
+                image: Some(product_api::Image {
+                    url: format!("/media/{}", sku_id.get()),
+                    alt: String::new(),
+                }),
                 sellable: true,
             })
             .collect())
@@ -141,7 +143,12 @@ fn inventory_mock(seen: &Arc<Seen>) -> InventoryMock {
 
 fn cart_mock(seen: &Arc<Seen>) -> CartMock {
     let seen = Arc::clone(seen);
-    CartMock::new().on_get_content(move |_, req| {
+    CartMock::new().on_get_content(move |ctx, req| {
+        // Several tabs of one member, each before its own checkout.
+        if let Some(id) = ctx.request_id.strip_prefix(TAB) {
+            let checkout_id = Some(id.parse().unwrap());
+            return Ok(CartContent { lines: vec![(sku(1), units(1))], checkout_id, version: 1 });
+        }
         let carts = seen.carts.lock().unwrap();
         let empty = CartContent { lines: Vec::new(), checkout_id: None, version: 0 };
         Ok(carts.get(&req.member_id.get()).cloned().unwrap_or(empty))
@@ -169,44 +176,62 @@ pub fn address() -> Address {
     }
 }
 
+async fn start(
+    db: &Database,
+    platform: &Database,
+    outbox: &Outbox,
+    seen: &Arc<Seen>,
+    tenants: TenantClient,
+) -> order::Running {
+    let lease = std::time::Duration::from_secs(60);
+    let ids = Ids::lease(&test_ctx("platform"), platform.clone(), lease).await.unwrap();
+    order::start(
+        order::Deps {
+            db: db.clone(),
+            outbox: outbox.clone(),
+            ids,
+            flows: flow::Registry::new(platform.clone(), flow::registry::Options::default()),
+            tenants: CachedTenants::new(tenants, db.clock().clone()),
+            products: ProductClient::mock(product_mock(seen)),
+            inventory: InventoryClient::mock(inventory_mock(seen)),
+            carts: CartClient::mock(cart_mock(seen)),
+            members: MemberClient::mock(member_mock()),
+        },
+        order::Options { unpaid_orders_max: 3, ..order::Options::default() },
+    )
+}
+
 impl World {
     pub async fn new() -> Self {
+        Self::with(tenants(placements), &placements().cells()).await
+    }
+
+    /// The world where tenants live elsewhere.
+    pub async fn with(tenants: TenantClient, cells: &[kit::Place]) -> Self {
         let shards = TempShards::new();
-        let cells = placements().cells();
-        let db = shards.sharded(order::SCHEMA, &cells).await;
+        let db = shards.sharded(order::SCHEMA, cells).await;
         let platform = shards.single(PLATFORM).await;
-        let ctx = test_ctx("platform");
-        let lease = std::time::Duration::from_secs(60);
-        let ids = Ids::lease(&ctx, platform.clone(), lease).await.unwrap();
         let seen = Arc::new(Seen::default());
         seen.price.store(PRICE, Ordering::SeqCst);
         seen.stock.store(1_000_000, Ordering::SeqCst);
         let outbox = Outbox::new(db.clone());
-        let tenants = TenantClient::mock(tenant_mock());
-        let running = order::start(
-            order::Deps {
-                db: db.clone(),
-                outbox: outbox.clone(),
-                ids,
-                flows: flow::Registry::new(platform.clone(), flow::registry::Options::default()),
-                tenants: CachedTenants::new(tenants, db.clock().clone()),
-                products: ProductClient::mock(product_mock(&seen)),
-                inventory: InventoryClient::mock(inventory_mock(&seen)),
-                carts: CartClient::mock(cart_mock(&seen)),
-                members: MemberClient::mock(member_mock()),
-            },
-            order::Options { unpaid_orders_max: 3, ..order::Options::default() },
-        );
+        let running = start(&db, &platform, &outbox, &seen, tenants).await;
         let world = Self {
             db,
             outbox,
             seen,
             client: running.client,
             consumers: running.consumers,
+            platform,
             _shards: shards,
         };
         world.publish("flora", include_str!("flow.json")).await;
         world
+    }
+
+    /// Another process over the same databases, with a map of tenants of its own.
+    pub async fn beside(&self, tenants: TenantClient) -> OrderClient {
+        start(&self.db, &self.platform, &self.outbox, &self.seen, tenants).await.client
     }
 
     pub async fn publish(&self, tenant: &str, document: &str) {
@@ -216,8 +241,18 @@ impl World {
 
     /// Begins a checkout of `lines` for a member, as the cart does.
     pub async fn checkout(&self, member: i64, lines: &[(i64, u32)]) -> OrderId {
+        self.checkout_at(&self.client, member, lines).await
+    }
+
+    /// The same through some process.
+    pub async fn checkout_at(
+        &self,
+        client: &OrderClient,
+        member: i64,
+        lines: &[(i64, u32)],
+    ) -> OrderId {
         let member_id = MemberId::from_i64(member).unwrap();
-        let id = self.client.mint(&test_ctx("flora"), order_api::Mint { member_id }).await.unwrap();
+        let id = client.mint(&test_ctx("flora"), order_api::Mint { member_id }).await.unwrap();
         let lines = lines.iter().map(|(s, n)| (sku(*s), units(*n))).collect();
         let content = CartContent { lines, checkout_id: Some(id), version: 1 };
         self.seen.carts.lock().unwrap().insert(member, content);
@@ -229,6 +264,14 @@ impl World {
         verbs.iter().filter(|(_, order)| *order == id).map(|(verb, _)| *verb).collect()
     }
 
+    /// A placed order of one rose, to be paid at the door.
+    pub async fn placed_in_cash(&self, member: i64) -> Result<OrderView, order_api::Error> {
+        let id = self.checkout(member, &[(1, 1)]).await;
+        let payment_method = PaymentMethod::CashOnDelivery;
+        let wanted = Place { payment_method, ..order_of(id, PRICE + SHIPPING) };
+        self.client.place(&buyer(member), wanted).await
+    }
+
     /// A placed order of one rose.
     pub async fn placed(&self, member: i64) -> OrderView {
         let id = self.checkout(member, &[(1, 1)]).await;
@@ -238,6 +281,11 @@ impl World {
 
 pub fn buyer(member: i64) -> Ctx {
     user_ctx("flora", member)
+}
+
+/// The same buyer in a tab of his own, whose checkout is of one rose.
+pub fn in_tab(member: i64, checkout: OrderId) -> Ctx {
+    Ctx { request_id: format!("{TAB}{checkout}"), ..buyer(member) }
 }
 
 /// The same buyer with an idempotency key.

@@ -47,6 +47,10 @@ pub struct PaymentView {
     pub card_brand: Option<String>,
     /// The last four digits of a card.
     pub card_last4: Option<String>,
+    /// Who paid or collected: `user:ID`, `operator:ID`, `system:PART`. Empty where the caller has no right to
+    /// know.
+    #[serde(default)]
+    pub actor: String,
     /// When it began.
     pub created_at: Timestamp,
 }
@@ -106,6 +110,10 @@ pub struct RefundView {
     pub done: bool,
     /// Why.
     pub reason: String,
+    /// Who gave it back: `operator:ID`, or `system:PART` for what an order's flow asked for. Empty where the
+    /// caller has no right to know.
+    #[serde(default)]
+    pub actor: String,
     /// When it began.
     pub created_at: Timestamp,
 }
@@ -184,8 +192,11 @@ pub struct PaymentEvent {
     pub payment_id: PaymentId,
     /// How much arrived or went back.
     pub amount: Money,
-    /// Σ of the order's ledger after it.
+    /// Σ of the order's ledger after it: captured − refunded.
     pub balance: Money,
+    /// What of the order's money has gone back by then. `None` in messages of older versions.
+    #[serde(default)]
+    pub refunded: Option<Money>,
     /// `test_card` or `cash_on_delivery`.
     pub provider: String,
 }

@@ -56,6 +56,7 @@ impl Service {
             card_last4: None,
             next_query_at: None,
             queries: 0,
+            actor: ctx.actor.principal(),
             created_at: self.db.clock().now(),
         };
         self.book_cash(ctx, route, row, claim).await

@@ -24,7 +24,8 @@ use shard::{Database, Ids, Route};
 use types::OrderId;
 
 use crate::Options;
-use crate::provider::{Provider, ProviderError};
+use crate::model;
+use crate::provider::{Outcome, Provider, ProviderError};
 use crate::store::{PaymentRow, RefundRow};
 
 pub use refund::{REFUND_DUE, RefundDue};
@@ -76,6 +77,14 @@ async fn within<T>(
     tokio::time::timeout(limit, call).await.unwrap_or_else(|_| Err(late()))
 }
 
+/// An answer whose texts can be kept.
+fn sound(outcome: Outcome) -> Result<Outcome, ProviderError> {
+    if model::is_sound(&outcome) {
+        return Ok(outcome);
+    }
+    Err(ProviderError::Unknown("its reference or reason makes no sense".to_owned()))
+}
+
 /// The same call with a hash for its idempotency key that covers what the path names, too. `body` stands
 /// in for the hash of the body where that must not be kept.
 fn scoped(ctx: &Ctx, subject: &str, body: Option<&str>) -> Ctx {
@@ -99,6 +108,7 @@ fn payment_view(row: &PaymentRow) -> Result<PaymentView, Fault> {
         decline_reason: row.decline_reason.clone(),
         card_brand: row.card_brand.clone(),
         card_last4: row.card_last4.clone(),
+        actor: row.actor.clone(),
         created_at: row.created_at,
     })
 }
@@ -111,6 +121,7 @@ fn refund_view(row: &RefundRow) -> RefundView {
         amount: row.amount,
         done: row.done,
         reason: row.reason.clone(),
+        actor: row.actor.clone(),
         created_at: row.created_at,
     }
 }

@@ -101,6 +101,7 @@ impl Service {
             card_last4: Some(card.last4.clone()),
             next_query_at: Some(now.plus(self.options.first_query_after)),
             queries: 0,
+            actor: ctx.actor.principal(),
             created_at: now,
         };
         self.begin(ctx, route, row.clone(), claim).await?;
@@ -125,10 +126,10 @@ impl Service {
             .tx(ctx, route, move |tx| {
                 let (tenant, row, claim) = (tenant.clone(), Arc::clone(&row), claim.clone());
                 async move {
-                    may_begin(&tx, &tenant, row.order_id, attempts_max).await?;
                     if !store::insert(&tx, &tenant, &row).await? {
                         return Err(Error::UnderWay);
                     }
+                    may_begin(&tx, &tenant, &row, attempts_max).await?;
                     claim.complete(&tx, &payment_view(&row)?).await?;
                     Ok(())
                 }
@@ -146,7 +147,8 @@ impl Service {
     ) -> Option<News> {
         let charge =
             Charge { payment_id: row.id, order_id: row.order_id, amount: row.amount, card };
-        match within(self.options.provider_within, provider.charge(ctx, charge)).await {
+        let answer = within(self.options.provider_within, provider.charge(ctx, charge)).await;
+        match answer.and_then(super::sound) {
             Ok(outcome) => Some(News::Outcome(outcome)),
             Err(ProviderError::Refused(why)) => {
                 tracing::warn!(payment = %row.id, why, "the provider would not try a charge");
@@ -170,7 +172,7 @@ impl Service {
         let attempted = super::settle::attempted(row);
         let answer = within(self.options.provider_within, provider.query(ctx, attempted)).await;
         let age = self.db.clock().now().since(row.created_at);
-        let news = match answer {
+        let news = match answer.and_then(|outcome| outcome.map(super::sound).transpose()) {
             Ok(Some(outcome)) => News::Outcome(outcome),
             Ok(None) if age >= self.options.not_found_grace => News::NeverArrived,
             Ok(None) => return self.postpone(ctx, route, row).await,
@@ -215,27 +217,24 @@ impl Service {
     }
 }
 
-/// Whether an order may have another attempt, asked where no other can begin meanwhile. The order may not
-/// have heard yet that it is paid.
+/// Whether an order may have this attempt, asked when it is inserted: as long as it is open, no other can
+/// begin. The order may not have heard yet that it is paid.
 async fn may_begin(
     tx: &Tx,
     tenant: &kit::TenantCode,
-    order_id: OrderId,
+    new: &PaymentRow,
     attempts_max: u32,
 ) -> Result<(), Error> {
-    let count = store::count_of_order(tx, tenant, order_id).await?;
-    if count >= attempts_max {
+    let count = store::count_of_order(tx, tenant, new.order_id).await?;
+    if count > attempts_max {
         let text = "this order was tried to be paid too often; talk to the shop";
         let fault = Fault::new(kit::ErrorCode::TooManyRequests, text);
         return Err(fault.with_slug("too_many_attempts").into());
     }
-    if count == 0 {
+    if count == 1 {
         return Ok(());
     }
-    let attempts = store::of_order(tx, tenant, order_id).await?;
-    if attempts.iter().any(|p| p.state == PaymentState::Pending) {
-        return Err(Error::UnderWay);
-    }
+    let attempts = store::of_order(tx, tenant, new.order_id).await?;
     if attempts.iter().any(|p| model::pays(p.state, p.amount.amount(), p.refunding)) {
         return Err(Error::NotPayable("paid".to_owned()));
     }

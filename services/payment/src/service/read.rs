@@ -31,15 +31,26 @@ impl Service {
                 async move {
                     let payments = store::of_order(&tx, &tenant, order_id).await?;
                     let refunds = store::refunds_of_order(&tx, &tenant, order_id).await?;
-                    let balance = store::balance(&tx, &tenant, order_id).await?;
+                    let balance = store::sums(&tx, &tenant, order_id).await?.balance();
                     Ok::<_, Fault>((payments, refunds, balance))
                 }
             })
             .await?;
-        Ok(OrderPayments {
+        let mut found = OrderPayments {
             payments: payments.iter().map(payment_view).collect::<Result<_, _>>()?,
             refunds: refunds.iter().map(refund_view).collect(),
             balance: Money::new(balance, order.total.currency()).map_err(Fault::internal)?,
-        })
+        };
+        if !staff {
+            // Who of the staff it was is the shop's business.
+            let me = ctx.actor.principal();
+            let actors = found.payments.iter_mut().map(|p| &mut p.actor);
+            for actor in actors.chain(found.refunds.iter_mut().map(|r| &mut r.actor)) {
+                if *actor != me {
+                    actor.clear();
+                }
+            }
+        }
+        Ok(found)
     }
 }

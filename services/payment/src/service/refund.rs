@@ -163,7 +163,7 @@ impl Service {
                     if !inbox::once(&tx, &ctx, consumer, &message).await? {
                         return Ok(());
                     }
-                    let payments = store::of_order(&tx, &ctx.tenant, order_id).await?;
+                    let payments = store::lock_order(&tx, &ctx.tenant, order_id).await?;
                     let mut ids = ids.iter();
                     for of in payments.iter().filter(|row| wanted(row)) {
                         let left = model::left(of.state, of.amount.amount(), of.refunding);
@@ -208,16 +208,34 @@ impl Service {
         Ok(ids)
     }
 
+    /// A refund and its payment, whatever a replica knows of them already.
+    async fn refund_and_payment(
+        &self,
+        ctx: &Ctx,
+        id: RefundId,
+    ) -> Result<(RefundRow, PaymentRow), Fault> {
+        let route = self.route(id.place(), "this refund")?;
+        let tenant = ctx.tenant.clone();
+        self.db
+            .tx(ctx, route, move |tx| {
+                let tenant = tenant.clone();
+                async move {
+                    let refund = store::load_refund(&tx, &tenant, id).await?;
+                    let refund = refund.ok_or_else(|| Fault::not_found("this refund"))?;
+                    let of = store::load(&tx, &tenant, refund.payment_id).await?;
+                    Ok((refund, of.ok_or_else(|| Fault::bug("a refund without its payment"))?))
+                }
+            })
+            .await
+    }
+
     /// Has a refund done, if it is not: asks the provider and books its word.
     pub(crate) async fn execute(&self, ctx: &Ctx, id: RefundId) -> Result<RefundRow, Fault> {
         let route = self.route(id.place(), "this refund")?;
-        let missing = || Fault::not_found("this refund");
-        let refund = self.load_refund(ctx, route, id).await?.ok_or_else(missing)?;
+        let (refund, of) = self.refund_and_payment(ctx, id).await?;
         if refund.done {
             return Ok(refund);
         }
-        let of = self.load(ctx, route, refund.payment_id).await?;
-        let of = of.ok_or_else(|| Fault::bug("a refund without its payment"))?;
         self.give_back(ctx, &refund, &of).await?;
         let (ctx_in, outbox) = (ctx.clone(), self.outbox.clone());
         let (refund, of) = (Arc::new(refund), Arc::new(of));
@@ -226,6 +244,7 @@ impl Service {
                 let (ctx, outbox) = (ctx_in.clone(), outbox.clone());
                 let (refund, of) = (Arc::clone(&refund), Arc::clone(&of));
                 async move {
+                    store::lock_order(&tx, &ctx.tenant, of.order_id).await?;
                     if store::mark_done(&tx, &ctx.tenant, refund.id).await? {
                         book(&tx, &ctx, &outbox, &refund, &of).await?;
                     }
@@ -261,6 +280,7 @@ impl Service {
 async fn checked(tx: &Tx, ctx: &Ctx, req: &Refund, refunds_max: u32) -> Result<PaymentRow, Error> {
     let of = store::load(tx, &ctx.tenant, req.payment_id).await?;
     let of = of.ok_or_else(|| Fault::not_found("this payment"))?;
+    let of = settle::locked(tx, ctx, &of).await?;
     model::check_refund(req.amount, of.amount)?;
     let left = model::left(of.state, of.amount.amount(), of.refunding);
     if req.amount.amount() > left {
@@ -293,6 +313,7 @@ async fn put(
         amount: Money::new(amount, of.amount.currency()).map_err(Fault::internal)?,
         reason: wish.reason.clone(),
         done: false,
+        actor: ctx.actor.principal(),
         created_at: tx.now(),
     };
     if !store::insert_refund(tx, &ctx.tenant, &row).await? {

@@ -35,6 +35,8 @@ impl Service {
         let event = provider
             .verify_callback(&req.signature, &req.body, now)
             .map_err(|_| Error::BadSignature)?;
+        let outcome = super::sound(event.outcome)
+            .map_err(|e| Fault::invalid("/", "a reference or reason makes no sense").because(e))?;
         let missing = || Fault::not_found("this payment");
         if event.tenant != ctx.tenant.as_str() {
             return Err(missing().into());
@@ -44,7 +46,7 @@ impl Service {
         if known.is_none_or(|row| row.provider != provider.name()) {
             return Err(missing().into());
         }
-        self.settle(ctx, route, event.payment_id, News::Outcome(event.outcome)).await?;
+        self.settle(ctx, route, event.payment_id, News::Outcome(outcome)).await?;
         Ok(())
     }
 
@@ -73,8 +75,12 @@ async fn settle_in(
     id: PaymentId,
     news: &News,
 ) -> Result<PaymentRow, Fault> {
-    let row = store::load(tx, &ctx.tenant, id).await?;
-    let row = row.ok_or_else(|| Fault::not_found("this payment"))?;
+    let known = store::load(tx, &ctx.tenant, id).await?;
+    let known = known.ok_or_else(|| Fault::not_found("this payment"))?;
+    if model::step(known.state, news).is_none() {
+        return Ok(known);
+    }
+    let row = locked(tx, ctx, &known).await?;
     let Some(step) = model::step(row.state, news) else { return Ok(row) };
     if step.to == row.state && step.reference == row.reference {
         return Ok(row);
@@ -92,7 +98,14 @@ async fn settle_in(
     Ok(PaymentRow { state: step.to, reference, decline_reason: step.reason, ..row })
 }
 
-/// Books money that has arrived and tells the order.
+/// A payment as it stands now that nobody else books money of its order.
+pub(super) async fn locked(tx: &Tx, ctx: &Ctx, known: &PaymentRow) -> Result<PaymentRow, Fault> {
+    let all = store::lock_order(tx, &ctx.tenant, known.order_id).await?;
+    all.into_iter().find(|row| row.id == known.id).ok_or_else(|| Fault::bug("a payment is gone"))
+}
+
+/// Books money that has arrived and tells the order. The caller has its payments locked, or this one is
+/// new and the only one.
 pub(super) async fn captured(
     tx: &Tx,
     ctx: &Ctx,
@@ -114,12 +127,14 @@ pub(super) async fn tell(
     row: &PaymentRow,
     amount: Money,
 ) -> Result<(), Fault> {
-    let balance = store::balance(tx, &ctx.tenant, row.order_id).await?;
+    let sums = store::sums(tx, &ctx.tenant, row.order_id).await?;
+    let money = |n| Money::new(n, amount.currency()).map_err(Fault::internal);
     let event = PaymentEvent {
         order_id: row.order_id,
         payment_id: row.id,
         amount,
-        balance: Money::new(balance, amount.currency()).map_err(Fault::internal)?,
+        balance: money(sums.balance())?,
+        refunded: Some(money(sums.refunded)?),
         provider: row.provider.clone(),
     };
     let message = NewMessage::new(topic, AGGREGATE, row.order_id.get(), &event)?;

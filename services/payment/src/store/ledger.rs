@@ -33,13 +33,37 @@ pub async fn book(
     Err(Fault::bug(format!("{entry} would be booked twice")))
 }
 
-/// Σ of an order's entries. Summed here, because engines differ in the type of a sum; an order has few.
-pub async fn balance(tx: &Tx, tenant: &TenantCode, order: OrderId) -> Result<i64, Fault> {
+/// What an order's ledger sums to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// All that arrived.
+    pub captured: i64,
+    /// All that went back; not negative.
+    pub refunded: i64,
+}
+
+impl Sums {
+    /// Σ of the entries.
+    #[must_use]
+    pub const fn balance(self) -> i64 {
+        self.captured - self.refunded
+    }
+}
+
+/// Sums an order's entries. Summed here, because engines differ in the type of a sum; an order has few.
+pub async fn sums(tx: &Tx, tenant: &TenantCode, order: OrderId) -> Result<Sums, Fault> {
     let select = Query::select()
         .column("amount")
         .from(tx.table("ledger")?)
         .and_where(Expr::col("tenant").eq(tenant.as_str()))
         .and_where(Expr::col("order_id").eq(order.get()))
         .to_owned();
-    tx.all(&select).await?.iter().map(|row| row.get::<i64>("amount")).sum()
+    let mut sums = Sums::default();
+    for row in tx.all(&select).await? {
+        match row.get::<i64>("amount")? {
+            back @ ..0 => sums.refunded -= back,
+            arrived => sums.captured += arrived,
+        }
+    }
+    Ok(sums)
 }

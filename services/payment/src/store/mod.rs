@@ -6,10 +6,10 @@ mod payments;
 mod refunds;
 pub mod test_card;
 
-pub use ledger::{balance, book};
+pub use ledger::{book, sums};
 pub use payments::{
-    PaymentRow, add_refunded, claim_refund, count_of_order, due, insert, load, of_order,
-    postpone_query, take_step,
+    PaymentRow, add_refunded, claim_refund, count_of_order, due, insert, load, lock_order,
+    of_order, postpone_query, take_step,
 };
 pub use refunds::{
     RefundRow, count_refunds, insert_refund, load_refund, mark_done, refunds_of_order,
@@ -41,6 +41,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             version: 3,
             name: "ledger",
             sql: include_str!("../../migrations/0003_ledger.sql"),
+        },
+        Migration {
+            version: 4,
+            name: "actors",
+            sql: include_str!("../../migrations/0005_actors.sql"),
         },
     ],
 };

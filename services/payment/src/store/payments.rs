@@ -3,7 +3,7 @@
 use kit::{Money, TenantCode, Timestamp};
 use payment_api::PaymentState;
 use rpc::Fault;
-use sea_query::{Expr, ExprTrait as _, Order, Query};
+use sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement};
 use shard::{Row, Tx};
 use types::{MemberId, OrderId, PaymentId};
 
@@ -27,10 +27,12 @@ pub struct PaymentRow {
     pub card_last4: Option<String>,
     pub next_query_at: Option<Timestamp>,
     pub queries: u32,
+    /// The principal who paid or collected.
+    pub actor: String,
     pub created_at: Timestamp,
 }
 
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "id",
     "order_id",
     "member_id",
@@ -46,6 +48,7 @@ const COLUMNS: [&str; 16] = [
     "card_last4",
     "next_query_at",
     "queries",
+    "actor",
     "created_at",
 ];
 
@@ -77,6 +80,7 @@ pub async fn insert(tx: &Tx, tenant: &TenantCode, row: &PaymentRow) -> Result<bo
             row.card_last4.clone().into(),
             row.next_query_at.map(Timestamp::micros).into(),
             i64::from(row.queries).into(),
+            row.actor.clone().into(),
             row.created_at.micros().into(),
         ])
         .to_owned();
@@ -104,6 +108,21 @@ pub async fn of_order(
     tenant: &TenantCode,
     order: OrderId,
 ) -> Result<Vec<PaymentRow>, Fault> {
+    tx.all(&all_of_order(tx, tenant, order)?).await?.iter().map(read).collect()
+}
+
+/// The same, locked until the transaction ends. Whatever books money of an order takes its turn here: then
+/// it sees all that was booked before, and its messages come after theirs.
+pub async fn lock_order(
+    tx: &Tx,
+    tenant: &TenantCode,
+    order: OrderId,
+) -> Result<Vec<PaymentRow>, Fault> {
+    let mut select = all_of_order(tx, tenant, order)?;
+    tx.all(select.lock_exclusive()).await?.iter().map(read).collect()
+}
+
+fn all_of_order(tx: &Tx, tenant: &TenantCode, order: OrderId) -> Result<SelectStatement, Fault> {
     let select = Query::select()
         .columns(COLUMNS)
         .from(tx.table("payments")?)
@@ -111,7 +130,7 @@ pub async fn of_order(
         .and_where(Expr::col("order_id").eq(order.get()))
         .order_by("id", Order::Asc)
         .to_owned();
-    tx.all(&select).await?.iter().map(read).collect()
+    Ok(select)
 }
 
 /// How many attempts an order has had.
@@ -249,6 +268,7 @@ fn read(row: &Row) -> Result<PaymentRow, Fault> {
         card_last4: row.get("card_last4")?,
         next_query_at: row.get("next_query_at")?,
         queries: row.get("queries")?,
+        actor: row.get("actor")?,
         created_at: row.get("created_at")?,
     })
 }

@@ -18,11 +18,23 @@ pub struct RefundRow {
     pub amount: Money,
     pub reason: String,
     pub done: bool,
+    /// The principal who gave it back.
+    pub actor: String,
     pub created_at: Timestamp,
 }
 
-const COLUMNS: [&str; 9] =
-    ["id", "payment_id", "order_id", "cause", "currency", "amount", "reason", "done", "created_at"];
+const COLUMNS: [&str; 10] = [
+    "id",
+    "payment_id",
+    "order_id",
+    "cause",
+    "currency",
+    "amount",
+    "reason",
+    "done",
+    "actor",
+    "created_at",
+];
 
 /// Adds a refund; `false` when its payment has one for this cause already.
 pub async fn insert_refund(tx: &Tx, tenant: &TenantCode, row: &RefundRow) -> Result<bool, Fault> {
@@ -42,6 +54,7 @@ pub async fn insert_refund(tx: &Tx, tenant: &TenantCode, row: &RefundRow) -> Res
             row.amount.amount().into(),
             row.reason.clone().into(),
             row.done.into(),
+            row.actor.clone().into(),
             row.created_at.micros().into(),
         ])
         .to_owned();
@@ -112,6 +125,7 @@ fn read(row: &Row) -> Result<RefundRow, Fault> {
         amount: money(row, "amount")?,
         reason: row.get("reason")?,
         done: row.get("done")?,
+        actor: row.get("actor")?,
         created_at: row.get("created_at")?,
     })
 }

@@ -139,10 +139,11 @@ impl TestCard {
         signature::sign(&self.secret, body, self.db.clock().now())
     }
 
+    /// What the book says now: not what a replica has heard of it.
     async fn find(&self, ctx: &Ctx, id: PaymentId) -> Result<Option<ChargeRow>, ProviderError> {
         let tenant = ctx.tenant.clone();
         self.db
-            .read(ctx, Route::Whole, move |tx| {
+            .tx(ctx, Route::Whole, move |tx| {
                 let tenant = tenant.clone();
                 async move { store::load(&tx, &tenant, id).await }
             })

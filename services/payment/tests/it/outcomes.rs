@@ -4,13 +4,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kit::ErrorCode;
-use payment_api::{Error, PaymentState};
+use payment_api::{Callback, Error, PaymentState};
 use rpc::ServiceError as _;
-use testkit::{PATIENCE, eventually};
+use testkit::{PATIENCE, anonymous_ctx, eventually};
 
 use crate::orders::cny;
 use crate::provider::{HANGS_AFTER, HANGS_BEFORE, WELL};
-use crate::world::{GOOD, LATER, LATER_DECLINED, LOST, SLOW, UNHEARD, World, keyed, member, pay};
+use crate::world::{
+    DECLINED, GOOD, LATER, LATER_DECLINED, LOST, SLOW, TENANT, UNHEARD, World, keyed, member, pay,
+};
 
 fn captured(amount: i64) -> (String, i64, i64) {
     ("payment.captured".to_owned(), amount, amount)
@@ -110,4 +112,52 @@ async fn a_crash_after_the_charge_is_resolved_by_asking_after_the_restart() {
         assert_eq!(world.held_by_provider(&seen.payments).await, arrived);
         world.clock.advance(Duration::from_secs(25 * 3_600));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn money_that_arrives_several_times_at_once_is_told_with_the_sum_of_all() {
+    let world = World::new().await;
+    for _ in 0..8 {
+        let order_id = world.order(1_000).await;
+        let mut calls = Vec::new();
+        for _ in 0..5 {
+            let id = world.pay(order_id, DECLINED).await.unwrap().id;
+            let body = format!(
+                r#"{{"tenant":"{TENANT}","payment_id":"{id}","reference":"tc_{id}","outcome":"captured"}}"#
+            );
+            let signature = world.card.sign(&body).unwrap();
+            calls.push(Callback { provider: "test_card".to_owned(), signature, body });
+        }
+        let client = world.local();
+        let calls = calls.into_iter().map(|callback| {
+            let client = client.clone();
+            async move { client.callback(&anonymous_ctx(TENANT), callback).await }
+        });
+        for heard in futures::future::join_all(calls).await {
+            heard.unwrap();
+        }
+        // What is too much cannot go back: the provider's own book has declined them all.
+        eventually(PATIENCE, || async { world.events_of(order_id).len() == 5 }).await;
+        let told: Vec<i64> =
+            world.events_of(order_id).iter().map(|(.., balance)| *balance).collect();
+        assert_eq!(told, [1_000, 2_000, 3_000, 4_000, 5_000]);
+        assert_eq!(world.payments(order_id).await.balance, cny(5_000));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_whose_reference_cannot_be_kept_is_refused_and_changes_nothing() {
+    let world = World::new().await;
+    let order_id = world.order(1_000).await;
+    let id = world.pay(order_id, DECLINED).await.unwrap().id;
+    for reference in ["tc\\u0000".to_owned(), String::new(), "x".repeat(256)] {
+        let body = format!(
+            r#"{{"tenant":"{TENANT}","payment_id":"{id}","reference":"{reference}","outcome":"captured"}}"#
+        );
+        let signature = world.card.sign(&body).unwrap();
+        let callback = Callback { provider: "test_card".to_owned(), signature, body };
+        let e = world.local().callback(&anonymous_ctx(TENANT), callback).await.unwrap_err();
+        assert_eq!(e.code(), ErrorCode::Invalid);
+    }
+    assert_eq!(world.payments(order_id).await.balance, cny(0));
 }

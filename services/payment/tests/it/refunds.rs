@@ -35,6 +35,7 @@ async fn a_cancelled_order_gets_back_what_is_left_once_though_the_command_comes_
     assert!(seen.refunds.iter().all(|r| r.done));
     assert_eq!((seen.payments[0].refunded, seen.balance), (cny(1_000), cny(0)));
     assert_eq!(world.events_of(order_id)[1..], [back(300, 700), back(700, 0)]);
+    assert_eq!(world.told_refunded(order_id), [0, 300, 1_000]);
     assert_eq!(world.held_by_provider(&seen.payments).await, 0);
 }
 
@@ -49,6 +50,7 @@ async fn a_surplus_command_gives_back_its_payment_only() {
         payment_id: paid.id,
         amount: cny(1_000),
         balance: cny(1_000),
+        refunded: Some(cny(0)),
         provider: paid.provider.clone(),
     };
     let elsewhere = PaymentEvent { payment_id: types::PaymentId(order_id.0), ..event.clone() };

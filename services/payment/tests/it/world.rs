@@ -226,6 +226,14 @@ impl World {
             payment_method: PaymentMethod::Card,
             total: cny(1),
             paid: cny(0),
+            captured: None,
+            refunded: None,
+            status_label: String::new(),
+            is_final: false,
+            flow_version: 1,
+            channel: "web".to_owned(),
+            created_at: testkit::BEGIN,
+            updated_at: testkit::BEGIN,
             lines: Vec::new(),
             parcels: Vec::new(),
             address: Address {
@@ -248,6 +256,13 @@ impl World {
         let events = self.events.lock().unwrap();
         let of_order = events.iter().filter(|(_, _, e)| e.order_id == order_id);
         of_order.map(|(_, t, e)| (t.clone(), e.amount.amount(), e.balance.amount())).collect()
+    }
+
+    /// What each of these events said had gone back of the order's money by then.
+    pub fn told_refunded(&self, order_id: OrderId) -> Vec<i64> {
+        let events = self.events.lock().unwrap();
+        let of_order = events.iter().filter(|(_, _, e)| e.order_id == order_id);
+        of_order.map(|(_, _, e)| e.refunded.unwrap().amount()).collect()
     }
 
     /// Waits until every message there is has been delivered. Timers become due by moving the clock.

@@ -305,6 +305,20 @@ pub struct GetContent {
     pub id: SpuId,
 }
 
+/// Asks for the contents of some products. Needs `products:read`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetContents {
+    /// At most [`CONTENTS_MAX`](crate::rules::CONTENTS_MAX).
+    pub ids: Vec<SpuId>,
+}
+
+/// Asks which slugs are in use. Needs `products:read`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KnownSlugs {
+    /// At most [`CONTENTS_MAX`](crate::rules::CONTENTS_MAX).
+    pub slugs: Vec<Slug>,
+}
+
 /// A product as its keepers see it: what [`UpdateProduct`] takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProductContent {

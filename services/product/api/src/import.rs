@@ -21,7 +21,8 @@ pub struct BeginImport {
     #[schema(maximum = 1_000_000)]
     pub products: u32,
     /// Whether to pass over products that the catalogue does not take, such as one with a code that
-    /// another product has. Without it the first such product ends its batch with an error.
+    /// another product has. Without it the first such product ends its batch with an error. Whoever goes
+    /// on with an unfinished import decides anew.
     #[serde(default)]
     pub skip_conflicts: bool,
 }
@@ -31,13 +32,14 @@ pub struct BeginImport {
 #[serde(deny_unknown_fields)]
 pub struct ImportProduct {
     /// The content. A product with this slug is replaced, apart from what a file cannot say: its
-    /// attributes, its texts in other languages and its prices in other channels stay.
+    /// attributes, its texts in other languages and its prices in other channels stay, and so do its
+    /// other categories when it was in the file's already.
     pub product: NewProduct,
     /// The vendor's name, which becomes the brand; may be empty.
     #[serde(default)]
     #[schema(max_length = 100)]
     pub vendor: String,
-    /// The type's name, which becomes the category; may be empty.
+    /// The type's name, which becomes the category, or a category's slug; may be empty.
     #[serde(default)]
     #[schema(max_length = 100)]
     pub category: String,

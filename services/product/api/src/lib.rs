@@ -1,8 +1,11 @@
-//! What others may see of the service `product`: the catalogue of a tenant, and imports into it.
+//! What others may see of the service `product`: the catalogue of a tenant, imports into it, the rules of
+//! what a product may contain, and the file format of products.
 
 pub mod catalog;
 pub mod events;
+pub mod feed;
 pub mod import;
+pub mod rules;
 
 pub use catalog::*;
 pub use events::*;
@@ -11,6 +14,7 @@ pub use import::*;
 use kit::{ErrorCode, Page};
 use rpc::{Ctx, Fault, ServiceError};
 use serde::{Deserialize, Serialize};
+use types::Slug;
 
 /// The catalogue.
 #[rpc::service(name = "product")]
@@ -23,6 +27,11 @@ pub trait Product: Send + Sync + 'static {
     async fn get_content(&self, ctx: &Ctx, req: GetContent) -> Result<ProductContent, Error>;
     /// Some skus, for carts and orders; unknown ones are left out.
     async fn get_skus(&self, ctx: &Ctx, req: GetSkus) -> Result<Vec<SkuInfo>, Error>;
+    /// The contents of some products in all channels, in the order asked for; unknown ones are left out.
+    async fn get_contents(&self, ctx: &Ctx, req: GetContents)
+    -> Result<Vec<ProductContent>, Error>;
+    /// Which of some slugs belong to a product. Needs `products:read`.
+    async fn known_slugs(&self, ctx: &Ctx, req: KnownSlugs) -> Result<Vec<Slug>, Error>;
     /// Adds a product. Needs `products:write`, as all changes do.
     async fn create(&self, ctx: &Ctx, req: NewProduct) -> Result<ProductInfo, Error>;
     /// Replaces a product's content; variants are matched by their option values and keep their ids.

@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn deep_nesting_is_cleaned_in_time() {
-        let deep = "<div>".repeat(super::super::TAGS_IN_HTML_MAX);
+        let deep = "<div>".repeat(product_api::rules::TAGS_IN_HTML_MAX);
         assert!(clean(&deep).ends_with("</div>"));
     }
 

@@ -4,7 +4,8 @@ use product_api::NewProduct;
 use types::Texts;
 
 /// Adds to an imported product what its former content had beyond the file: texts in other languages,
-/// attributes, and prices in other channels of variants that stay.
+/// attributes, prices in other channels of variants that stay, and the other categories of a product that
+/// was in the file's category already.
 pub fn carry_over(before: &NewProduct, imported: &mut NewProduct) {
     imported.title = merged(&before.title, &imported.title);
     if let (Some(old), Some(new)) = (&before.description, &imported.description) {
@@ -12,6 +13,9 @@ pub fn carry_over(before: &NewProduct, imported: &mut NewProduct) {
     }
     if imported.attributes.is_empty() {
         imported.attributes.clone_from(&before.attributes);
+    }
+    if imported.category_ids.iter().any(|id| before.category_ids.contains(id)) {
+        imported.category_ids.clone_from(&before.category_ids);
     }
     for sku in &mut imported.skus {
         let Some(old) = before.skus.iter().find(|s| s.options == sku.options) else { continue };
@@ -34,7 +38,7 @@ fn merged(old: &Texts, new: &Texts) -> Texts {
 mod tests {
     use product_api::{Attribute, ChannelPrice};
 
-    use super::super::content::tests::{plain, sku};
+    use super::super::samples::{plain, sku};
     use super::*;
 
     #[test]
@@ -52,6 +56,14 @@ mod tests {
         assert_eq!(after.title.all().len(), 2);
         assert_eq!(after.attributes, before.attributes);
         assert_eq!((after.skus[0].prices[0].amount, &after.skus[0].prices[1]), (200, &app));
+        let category = |n| types::CategoryId::from_i64(n).unwrap();
+        before.category_ids = vec![category(1), category(2)];
+        for (file, wanted) in [(2, vec![category(1), category(2)]), (3, vec![category(3)])] {
+            let mut after = plain();
+            after.category_ids = vec![category(file)];
+            carry_over(&before, &mut after);
+            assert_eq!(after.category_ids, wanted);
+        }
         let mut other = plain();
         other.skus = vec![sku(&["L"], 200)];
         carry_over(&before, &mut other);

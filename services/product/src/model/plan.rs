@@ -71,7 +71,7 @@ pub fn match_skus<'a>(
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::content::tests::{plain, sku};
+    use super::super::samples::{plain, sku};
     use super::*;
 
     fn id(n: i64) -> SkuId {

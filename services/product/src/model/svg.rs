@@ -140,6 +140,10 @@ impl<'a> Scanner<'a> {
     fn markup(&mut self) -> Result<(), Refused> {
         let rest = self.rest();
         if let Some(body) = rest.strip_prefix("<!--") {
+            // readers join what stands before and after it; the words looked for would be cut in two
+            if self.open.last() == Some(&"style") {
+                return self.refuse("there is a comment inside <style>");
+            }
             let Some(length) = body.find("-->") else {
                 return self.refuse("a comment does not end");
             };
@@ -380,6 +384,9 @@ mod tests {
             "<style>@import 'https://a';</style>",
             "<style>a{b:url(https://a)}</style>",
             "<style><![CDATA[@import 'a';]]></style>",
+            "<style>a{fill:ur<!-- -->l(https://evil/x)}</style>",
+            "<style>a{fill:ur<![CDATA[l(https://evil/x)]]>}</style>",
+            "<style><!-- a{fill:red} --></style>",
             "<animate attributeName='href' to='javascript:x()'/>",
             "<set attributeName='onclick' to='x()'/>",
             "<iframe/>",

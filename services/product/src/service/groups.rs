@@ -41,6 +41,7 @@ impl Service {
                     let tree = Tree::new(store::branches(&tx, &tenant).await?);
                     tree.place_under(category.parent_id)
                         .map_err(|e| Fault::invalid("/parent_id", e.to_string()))?;
+                    store::hold_counts(&tx, &tenant).await?;
                     if store::count(&tx, &tenant, Counted::Categories).await? >= GROUPS_MAX {
                         return Err(full("categories", GROUPS_MAX));
                     }
@@ -72,6 +73,7 @@ impl Service {
             .tx(ctx, Route::Whole, move |tx| {
                 let (tenant, brand) = (tenant.clone(), Arc::clone(&brand));
                 async move {
+                    store::hold_counts(&tx, &tenant).await?;
                     if store::count(&tx, &tenant, Counted::Brands).await? >= GROUPS_MAX {
                         return Err(full("brands", GROUPS_MAX));
                     }
@@ -108,6 +110,7 @@ impl Service {
             .tx(ctx, Route::Whole, move |tx| {
                 let (tenant, channel) = (tenant.clone(), Arc::clone(&channel));
                 async move {
+                    store::hold_counts(&tx, &tenant).await?;
                     // One more is `web`.
                     if store::count(&tx, &tenant, Counted::Channels).await? + 1 >= CHANNELS_MAX {
                         return Err(full("channels", CHANNELS_MAX));

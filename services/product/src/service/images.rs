@@ -43,6 +43,7 @@ impl Service {
                     if let Some(known) = store::image_by_hash(&tx, &tenant, &hash).await? {
                         return Ok(stored(known));
                     }
+                    store::hold_counts(&tx, &tenant).await?;
                     if store::count(&tx, &tenant, Counted::Images).await? >= max {
                         return Err(full("pictures", max));
                     }

@@ -12,7 +12,7 @@ use product_api::{
 use rpc::{Ctx, Fault};
 use serde::{Deserialize, Serialize};
 use shard::{Route, Tx};
-use types::{BrandId, CategoryId, ImportId, Locale, SkuId, SpuId, Texts};
+use types::{BrandId, CategoryId, ImportId, Locale, SkuId, Slug, SpuId, Texts};
 
 use super::groups::full;
 use super::write::{codes, kept_ids, prepare};
@@ -21,7 +21,7 @@ use crate::model::text::line_problem;
 use crate::model::{
     BATCH_MAX, GROUPS_MAX, NAME_MAX, QUANTITY_MAX, SKU_IDS_MAX, Tree, carry_over, slugify,
 };
-use crate::store::{self, Counted, Import, Written};
+use crate::store::{self, Collision, Counted, Import, Written};
 
 /// Topic of the stock of an import's products; this service consumes it.
 pub const IMPORT_STOCK: &str = "product.import_stock";
@@ -125,16 +125,17 @@ impl Service {
             .tx(ctx, Route::Whole, move |tx| {
                 let (tenant, new, hash) = (tenant.clone(), Arc::clone(&new), Arc::clone(&hash));
                 async move {
-                    if store::insert_import(&tx, &tenant, &new, &hash).await? {
+                    let Some(open) = insert_or_hold(&tx, &tenant, &new, &hash).await? else {
                         return Ok(new.status());
-                    }
-                    let open = store::open_import(&tx, &tenant, &hash).await?;
-                    let open = open.ok_or_else(|| Fault::bug("an import came and went"))?;
-                    if (open.products, open.skip_conflicts) != (new.products, new.skip_conflicts) {
-                        let text =
-                            "the file has an unfinished import that was begun in another way";
+                    };
+                    if open.products != new.products {
+                        let text = "the file has an unfinished import of other products";
                         let fault = Fault::new(ErrorCode::Conflict, text);
                         return Err(fault.with_slug("import_differs").into());
+                    }
+                    // whoever goes on decides anew: a conflict may have come, or gone
+                    if open.skip_conflicts != new.skip_conflicts {
+                        store::decide_import(&tx, &tenant, open.id, new.skip_conflicts).await?;
                     }
                     Ok(open.status())
                 }
@@ -148,7 +149,10 @@ impl Service {
         self.db
             .read(ctx, Route::Whole, move |tx| {
                 let tenant = tenant.clone();
-                async move { Ok(find(&tx, &tenant, id).await?.status()) }
+                async move {
+                    let found = store::import(&tx, &tenant, id).await?;
+                    Ok(found.ok_or_else(no_import)?.status())
+                }
             })
             .await
     }
@@ -213,13 +217,17 @@ impl Service {
                 let (around, ready) = (around.clone(), Arc::clone(&ready));
                 let locale = locale.clone();
                 async move {
-                    let mut import = find(&tx, around.tenant(), id).await?;
+                    let held = store::hold_import(&tx, around.tenant(), id).await?;
+                    let mut import = held.ok_or_else(no_import)?;
                     if end <= import.applied {
                         return Ok(import.status());
                     }
                     if offset != import.applied || end > import.products {
                         return Err(wrong_place(&import));
                     }
+                    // Brands and categories may be added. It also keeps two batches apart that name the same
+                    // products in another order, and would wait for one another.
+                    store::hold_counts(&tx, around.tenant()).await?;
                     let mut levels = Vec::new();
                     for product in ready.iter() {
                         let applied = apply(&tx, &around, &import, product, &locale).await?;
@@ -255,8 +263,31 @@ impl Service {
     }
 }
 
-async fn find(tx: &Tx, tenant: &kit::TenantCode, id: ImportId) -> Result<Import, Fault> {
-    store::import(tx, tenant, id).await?.ok_or_else(|| Fault::not_found("the import"))
+fn no_import() -> Fault {
+    Fault::not_found("the import")
+}
+
+fn changed_meanwhile() -> Fault {
+    Fault::new(ErrorCode::Unavailable, "the catalogue was changed meanwhile; try again")
+}
+
+/// Adds an import, or holds the unfinished one that there is of the file. That one may be finished by the
+/// time it is looked for; then there is room for another.
+async fn insert_or_hold(
+    tx: &Tx,
+    tenant: &kit::TenantCode,
+    new: &Import,
+    hash: &str,
+) -> Result<Option<Import>, Fault> {
+    for _ in 0..2 {
+        if store::insert_import(tx, tenant, new, hash).await? {
+            return Ok(None);
+        }
+        if let Some(open) = store::hold_open_import(tx, tenant, hash).await? {
+            return Ok(Some(open));
+        }
+    }
+    Err(changed_meanwhile())
 }
 
 fn wrong_place(import: &Import) -> Error {
@@ -278,7 +309,8 @@ fn note(import: &mut Import, applied: Option<&Applied>) {
     }
 }
 
-/// Saves one product; nothing when it is passed over.
+/// Saves one product; nothing when it is passed over. A new one may be added by somebody else meanwhile;
+/// then it is there, and is replaced.
 async fn apply(
     tx: &Tx,
     around: &Around,
@@ -286,23 +318,39 @@ async fn apply(
     ready: &Ready,
     locale: &Locale,
 ) -> Result<Option<Applied>, Error> {
+    for _ in 0..2 {
+        match apply_once(tx, around, import, ready, locale).await? {
+            Ok(applied) => return Ok(applied),
+            Err(Collision::Slug) => {}
+            // It was looked at before, so somebody has taken it just now.
+            Err(Collision::Code(_)) => break,
+        }
+    }
+    Err(changed_meanwhile().into())
+}
+
+/// Nothing of the product has changed when its slug collides.
+async fn apply_once(
+    tx: &Tx,
+    around: &Around,
+    import: &Import,
+    ready: &Ready,
+    locale: &Locale,
+) -> Result<Result<Option<Applied>, Collision>, Error> {
     let tenant = around.tenant();
-    let existing = store::find_slug(tx, tenant, &ready.product.slug).await?;
+    let by_slug = ProductRef::Slug(ready.product.slug.clone());
+    let held = store::hold_product(tx, tenant, &by_slug).await?;
+    let existing = held.map(|(id, _)| id);
     let numbers: Vec<&str> = codes(&ready.product).collect();
     if let Some(code) = store::code_elsewhere(tx, tenant, &numbers, existing).await? {
         if import.skip_conflicts {
-            return Ok(None);
+            return Ok(Ok(None));
         }
         return Err(Error::Taken(format!("the sku code {code}")));
     }
     let mut product = ready.product.clone();
     product.brand_id = brand(tx, around, ready).await?;
     product.category_ids = category(tx, around, ready, locale).await?.into_iter().collect();
-    let tree = match product.category_ids.as_slice() {
-        [] => Tree::default(),
-        _ => Tree::new(store::branches(tx, tenant).await?),
-    };
-    let found_in = tree.cover(&product.category_ids);
     let (id, sku_ids, version) = match existing {
         None => (ready.fresh.spu, ready.fresh.skus.clone(), 1),
         Some(id) => {
@@ -313,6 +361,11 @@ async fn apply(
             (id, kept, before.version.saturating_add(1))
         }
     };
+    let tree = match product.category_ids.as_slice() {
+        [] => Tree::default(),
+        _ => Tree::new(store::branches(tx, tenant).await?),
+    };
+    let found_in = tree.cover(&product.category_ids);
     let written =
         Written { tenant, id, content: &product, sku_ids: &sku_ids, found_in: &found_in, version };
     let saved = match existing {
@@ -320,10 +373,10 @@ async fn apply(
         Some(_) => store::replace_product(tx, written).await?,
     };
     if let Err(collision) = saved {
-        return Err(super::write::taken(tx, around, collision, id, &product).await?);
+        return Ok(Err(collision));
     }
     changed(&around.outbox, tx, &around.ctx, id).await?;
-    Ok(Some(Applied { created: existing.is_none(), sku_ids }))
+    Ok(Ok(Some(Applied { created: existing.is_none(), sku_ids })))
 }
 
 /// The brand of the vendor's name, made when there is none.
@@ -354,8 +407,12 @@ async fn category(
 ) -> Result<Option<CategoryId>, Error> {
     let tenant = around.tenant();
     let Some(slug) = slugify(&ready.category) else { return Ok(None) };
-    if let Some(known) = store::category_by_slug(tx, tenant, &slug).await? {
-        return Ok(Some(known));
+    // An export writes the slug where the name does not lead back to it.
+    let exact = ready.category.parse::<Slug>().ok().filter(|exact| *exact != slug);
+    for slug in exact.iter().chain([&slug]) {
+        if let Some(known) = store::category_by_slug(tx, tenant, slug).await? {
+            return Ok(Some(known));
+        }
     }
     if store::count(tx, tenant, Counted::Categories).await? >= GROUPS_MAX {
         return Err(full("categories", GROUPS_MAX));

@@ -11,15 +11,15 @@ use kit::{Page, Place, TenantCode};
 use outbox::{NewMessage, Outbox};
 use product_api::{
     BeginImport, Brand, Category, Channel, CheckImport, DEFAULT_CHANNEL, Error, GetContent,
-    GetImage, GetImport, GetProduct, GetSkus, ImageFile, ImportBatch, ImportConflict, ImportStatus,
-    ListBrands, ListCategories, ListChannels, ListProducts, NewBrand, NewCategory, NewChannel,
-    NewProduct, PRODUCT_CHANGED, Product, ProductChanged, ProductContent, ProductInfo,
-    ProductSummary, PutImage, SetStatus, SkuInfo, StoredImage, UpdateProduct,
+    GetContents, GetImage, GetImport, GetProduct, GetSkus, ImageFile, ImportBatch, ImportConflict,
+    ImportStatus, KnownSlugs, ListBrands, ListCategories, ListChannels, ListProducts, NewBrand,
+    NewCategory, NewChannel, NewProduct, PRODUCT_CHANGED, Product, ProductChanged, ProductContent,
+    ProductInfo, ProductSummary, PutImage, SetStatus, SkuInfo, StoredImage, UpdateProduct,
 };
 use rpc::{Ctx, Fault, ServiceError as _};
 use shard::{Database, Ids, Tx};
 use tenant_api::{CachedTenants, TenantInfo};
-use types::{SkuId, SpuId};
+use types::{SkuId, Slug, SpuId};
 
 use crate::Options;
 use crate::model::text::channel_problem;
@@ -100,6 +100,18 @@ impl Product for Service {
 
     async fn get_content(&self, ctx: &Ctx, req: GetContent) -> Result<ProductContent, Error> {
         self.read_content(ctx, req.id).await
+    }
+
+    async fn get_contents(
+        &self,
+        ctx: &Ctx,
+        req: GetContents,
+    ) -> Result<Vec<ProductContent>, Error> {
+        self.read_contents(ctx, req.ids).await
+    }
+
+    async fn known_slugs(&self, ctx: &Ctx, req: KnownSlugs) -> Result<Vec<Slug>, Error> {
+        self.which_slugs(ctx, req.slugs).await
     }
 
     async fn get_skus(&self, ctx: &Ctx, req: GetSkus) -> Result<Vec<SkuInfo>, Error> {

@@ -1,6 +1,9 @@
 //! Reads: the hottest path of the platform. One hop to the database, two statements for a product, one
 //! for a page or for many skus.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use kit::{Cursor, Id, Page};
 use product_api::{
     Error, GetProduct, GetSkus, ListProducts, ProductContent, ProductInfo, ProductRef,
@@ -8,14 +11,21 @@ use product_api::{
 };
 use rpc::{Ctx, Fault};
 use shard::Route;
-use types::SpuId;
+use types::{Slug, SpuId};
 
 use super::{READ, Service, channel};
-use crate::model::SKU_IDS_MAX;
+use crate::model::{CONTENTS_MAX, SKU_IDS_MAX};
 use crate::store::{self, Filter, Pricing};
 
 pub fn no_product() -> Error {
     Fault::not_found("the product").into()
+}
+
+fn at_most_contents(pointer: &str, n: usize) -> Result<(), Fault> {
+    if n <= CONTENTS_MAX {
+        return Ok(());
+    }
+    Err(Fault::invalid(pointer, format!("at most {CONTENTS_MAX} can be asked for at once")))
 }
 
 impl Service {
@@ -81,6 +91,41 @@ impl Service {
                     let content = store::content(&tx, &tenant, &ProductRef::Id(id)).await?;
                     content.ok_or_else(no_product)
                 }
+            })
+            .await
+    }
+
+    pub async fn read_contents(
+        &self,
+        ctx: &Ctx,
+        ids: Vec<SpuId>,
+    ) -> Result<Vec<ProductContent>, Error> {
+        ctx.require(READ)?;
+        at_most_contents("/ids", ids.len())?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (tenant, wanted) = (ctx.tenant.clone(), ids.clone());
+        let found = self
+            .db
+            .read(ctx, Route::Whole, move |tx| {
+                let (tenant, wanted) = (tenant.clone(), wanted.clone());
+                async move { Ok::<_, Error>(store::contents(&tx, &tenant, &wanted).await?) }
+            })
+            .await?;
+        let mut found: HashMap<SpuId, ProductContent> =
+            found.into_iter().map(|p| (p.id, p)).collect();
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    pub async fn which_slugs(&self, ctx: &Ctx, slugs: Vec<Slug>) -> Result<Vec<Slug>, Error> {
+        ctx.require(READ)?;
+        at_most_contents("/slugs", slugs.len())?;
+        let (tenant, slugs) = (ctx.tenant.clone(), Arc::new(slugs));
+        self.db
+            .read(ctx, Route::Whole, move |tx| {
+                let (tenant, slugs) = (tenant.clone(), Arc::clone(&slugs));
+                async move { Ok(store::known_slugs(&tx, &tenant, &slugs).await?) }
             })
             .await
     }

@@ -77,21 +77,12 @@ async fn references(
 }
 
 /// A collision in words.
-pub async fn taken(
-    tx: &Tx,
-    around: &Around,
-    collision: Collision,
-    id: SpuId,
-    product: &NewProduct,
-) -> Result<Error, Fault> {
-    Ok(Error::Taken(match collision {
+fn taken(collision: Collision, product: &NewProduct) -> Error {
+    Error::Taken(match collision {
         Collision::Slug => format!("the slug {}", product.slug),
-        Collision::Code => {
-            let codes: Vec<&str> = codes(product).collect();
-            let code = store::code_elsewhere(tx, around.tenant(), &codes, Some(id)).await?;
-            format!("the sku code {}", code.unwrap_or_default())
-        }
-    }))
+        Collision::Code(Some(code)) => format!("the sku code {code}"),
+        Collision::Code(None) => "a sku code".to_owned(),
+    })
 }
 
 /// The merchant's numbers of a product.
@@ -136,7 +127,7 @@ impl Service {
                         version: 1,
                     };
                     if let Err(collision) = store::insert_product(&tx, new).await? {
-                        return Err(taken(&tx, &around, collision, id, &product).await?);
+                        return Err(taken(collision, &product));
                     }
                     changed(&around.outbox, &tx, &around.ctx, id).await?;
                     shown(&tx, &around, id, currency).await
@@ -162,8 +153,8 @@ impl Service {
                 let fresh = Arc::clone(&fresh);
                 async move {
                     let tenant = around.tenant();
-                    let head = store::head(&tx, tenant, &ProductRef::Id(id)).await?;
-                    let current = head.ok_or_else(no_product)?.version;
+                    let held = store::hold_product(&tx, tenant, &ProductRef::Id(id)).await?;
+                    let (_, current) = held.ok_or_else(no_product)?;
                     if current != version {
                         return Err(Error::Stale(current));
                     }
@@ -178,7 +169,7 @@ impl Service {
                         version: current.saturating_add(1),
                     };
                     if let Err(collision) = store::replace_product(&tx, new).await? {
-                        return Err(taken(&tx, &around, collision, id, &product).await?);
+                        return Err(taken(collision, &product));
                     }
                     changed(&around.outbox, &tx, &around.ctx, id).await?;
                     shown(&tx, &around, id, currency).await
@@ -197,6 +188,7 @@ impl Service {
                 let around = around.clone();
                 async move {
                     let tenant = around.tenant();
+                    store::hold_product(&tx, tenant, &ProductRef::Id(id)).await?;
                     let found = store::content(&tx, tenant, &ProductRef::Id(id)).await?;
                     let found = found.ok_or_else(no_product)?;
                     if version.is_some_and(|seen| seen != found.version) {

@@ -23,6 +23,29 @@ pub enum Counted {
     Images,
 }
 
+/// Keeps others from adding what is counted until the transaction ends.
+pub async fn hold_counts(tx: &Tx, tenant: &TenantCode) -> Result<(), Fault> {
+    let held = Query::select()
+        .column("tenant")
+        .from("held")
+        .and_where(of_tenant(tenant))
+        .lock_exclusive()
+        .to_owned();
+    if tx.one(&held).await?.is_some() {
+        return Ok(());
+    }
+    let insert = Query::insert()
+        .into_table("held")
+        .columns(["tenant"])
+        .values_panic([tenant.as_str().into()])
+        .to_owned();
+    // A row that is being inserted is held as well; whoever is second waits for it and then holds it.
+    if !tx.insert_unique(&insert).await? {
+        tx.one(&held).await?;
+    }
+    Ok(())
+}
+
 /// How many rows a tenant has of these.
 pub async fn count(tx: &Tx, tenant: &TenantCode, what: Counted) -> Result<usize, Fault> {
     let table = match what {

@@ -120,13 +120,25 @@ pub async fn import(
     tx.one(&select).await?.map(|row| import_of(&row)).transpose()
 }
 
-/// The unfinished import of a file.
-pub async fn open_import(
+/// One import, which nobody else takes further until the transaction ends.
+pub async fn hold_import(
+    tx: &Tx,
+    tenant: &TenantCode,
+    import: ImportId,
+) -> Result<Option<Import>, Fault> {
+    let mut select = imports(tenant);
+    select.and_where(Expr::col("id").eq(import.get())).lock_exclusive();
+    tx.one(&select).await?.map(|row| import_of(&row)).transpose()
+}
+
+/// The unfinished import of a file, held likewise.
+pub async fn hold_open_import(
     tx: &Tx,
     tenant: &TenantCode,
     file_hash: &str,
 ) -> Result<Option<Import>, Fault> {
-    let select = imports(tenant).and_where(Expr::col("open_key").eq(file_hash)).to_owned();
+    let mut select = imports(tenant);
+    select.and_where(Expr::col("open_key").eq(file_hash)).lock_exclusive();
     tx.one(&select).await?.map(|row| import_of(&row)).transpose()
 }
 
@@ -200,6 +212,23 @@ pub async fn advance_import(
         update.value("open_key", import.id.to_string());
     }
     Ok(tx.exec(&update).await? == 1)
+}
+
+/// Saves whether products that the catalogue does not take are passed over from now on.
+pub async fn decide_import(
+    tx: &Tx,
+    tenant: &TenantCode,
+    import: ImportId,
+    skip_conflicts: bool,
+) -> Result<(), Fault> {
+    let update = Query::update()
+        .table("imports")
+        .value("skip_conflicts", skip_conflicts)
+        .value("updated_at", tx.now().micros())
+        .and_where(of_tenant(tenant))
+        .and_where(Expr::col("id").eq(import.get()))
+        .to_owned();
+    tx.exec(&update).await.map(|_| ())
 }
 
 /// Remembers that the warehouse has taken the messages with stock up to `part`.

@@ -42,6 +42,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "imports",
             sql: include_str!("../../migrations/0003_imports.sql"),
         },
+        Migration { version: 4, name: "held", sql: include_str!("../../migrations/0004_held.sql") },
     ],
     cells: &[],
 };

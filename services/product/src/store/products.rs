@@ -126,6 +126,22 @@ pub async fn head(
     tx.one(&select).await?.map(|row| head_of(&row)).transpose()
 }
 
+/// Which product it is and its version; nobody else changes it until the transaction ends.
+pub async fn hold_product(
+    tx: &Tx,
+    tenant: &TenantCode,
+    product: &ProductRef,
+) -> Result<Option<(SpuId, i64)>, Fault> {
+    let mut select = Query::select();
+    select.columns(["id", "version"]).from("products").and_where(of_tenant(tenant));
+    match product {
+        ProductRef::Id(id) => select.and_where(Expr::col("id").eq(id.get())),
+        ProductRef::Slug(slug) => select.and_where(Expr::col("slug").eq(slug.as_str())),
+    };
+    let Some(row) = tx.one(select.lock_exclusive()).await? else { return Ok(None) };
+    Ok(Some((id(&row, "id", SpuId)?, row.get("version")?)))
+}
+
 /// The variants of a product with their prices in a channel, in their order.
 pub async fn skus(
     tx: &Tx,
@@ -278,10 +294,10 @@ pub async fn sku_infos(
     sku_ids: &[SkuId],
     pricing: Pricing<'_>,
 ) -> Result<Vec<SkuInfo>, Fault> {
-    let Some(last) = sku_ids.last() else { return Ok(Vec::new()) };
-    // Lists of a few lengths make a few statements, which the engine keeps prepared.
-    let padded = sku_ids.len().next_power_of_two();
-    let ids = sku_ids.iter().chain(std::iter::repeat(last)).take(padded).map(|id| id.get());
+    if sku_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = padded(sku_ids.iter().map(|id| id.get()));
     let same = Cond::all()
         .add(Expr::col(("p", "tenant")).equals(("s", "tenant")))
         .add(Expr::col(("p", "id")).equals(("s", "spu_id")));
@@ -337,50 +353,112 @@ pub async fn content(
     tenant: &TenantCode,
     product: &ProductRef,
 ) -> Result<Option<ProductContent>, Fault> {
-    let Some(head) = head(tx, tenant, product).await? else { return Ok(None) };
-    let mut prices = prices(tx, tenant, head.id).await?;
+    let head = head(tx, tenant, product).await?;
+    Ok(contents_of(tx, tenant, head.into_iter().collect()).await?.pop())
+}
+
+/// The contents of products in all channels, in no order. Three statements.
+pub async fn contents(
+    tx: &Tx,
+    tenant: &TenantCode,
+    products: &[SpuId],
+) -> Result<Vec<ProductContent>, Fault> {
+    let ids = products.iter().map(|id| id.get());
+    let select = heads(tenant).and_where(Expr::col(("p", "id")).is_in(padded(ids))).to_owned();
+    let heads = tx.all(&select).await?.iter().map(head_of).collect::<Result<Vec<_>, _>>()?;
+    contents_of(tx, tenant, heads).await
+}
+
+/// Which of some slugs belong to a product, in no order. One statement.
+pub async fn known_slugs(tx: &Tx, tenant: &TenantCode, slugs: &[Slug]) -> Result<Vec<Slug>, Fault> {
+    if slugs.is_empty() {
+        return Ok(Vec::new());
+    }
     let select = Query::select()
-        .columns(["id", "code", "barcode", "options", "weight_grams", "image"])
+        .column("slug")
+        .from("products")
+        .and_where(of_tenant(tenant))
+        .and_where(Expr::col("slug").is_in(padded(slugs.iter().map(Slug::as_str))))
+        .to_owned();
+    let slug = |row: &Row| row.get::<String>("slug")?.parse().map_err(Fault::internal);
+    tx.all(&select).await?.iter().map(slug).collect()
+}
+
+/// Lists of a few lengths make a few statements, which the engine keeps prepared: the last is repeated.
+pub(super) fn padded<T: Clone>(values: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut values: Vec<T> = values.into_iter().collect();
+    if let Some(last) = values.last().cloned() {
+        values.resize(values.len().next_power_of_two(), last);
+    }
+    values
+}
+
+async fn contents_of(
+    tx: &Tx,
+    tenant: &TenantCode,
+    heads: Vec<Head>,
+) -> Result<Vec<ProductContent>, Fault> {
+    if heads.is_empty() {
+        return Ok(Vec::new());
+    }
+    let products = padded(heads.iter().map(|h| h.id.get()));
+    let mut variants = variants(tx, tenant, &products).await?;
+    let content = |head: Head| {
+        let (sku_ids, skus) = variants.remove(&head.id).unwrap_or_default().into_iter().unzip();
+        let content = NewProduct {
+            slug: head.slug,
+            title: head.card.title,
+            description: head.rest.description,
+            brand_id: head.brand.map(|b| b.id),
+            category_ids: head.rest.category_ids,
+            tags: head.rest.tags,
+            attributes: head.rest.attributes,
+            options: head.rest.options,
+            images: head.rest.images,
+            skus,
+            status: head.status,
+        };
+        let (version, updated_at) = (head.version, head.updated_at);
+        ProductContent { id: head.id, version, updated_at, sku_ids, content }
+    };
+    Ok(heads.into_iter().map(content).collect())
+}
+
+/// The variants of products with their prices in all channels, in their order.
+async fn variants(
+    tx: &Tx,
+    tenant: &TenantCode,
+    products: &[i64],
+) -> Result<HashMap<SpuId, Vec<(SkuId, NewSku)>>, Fault> {
+    let mut prices = prices(tx, tenant, products).await?;
+    let select = Query::select()
+        .columns(["id", "spu_id", "code", "barcode", "options", "weight_grams", "image"])
         .from("skus")
         .and_where(of_tenant(tenant))
-        .and_where(Expr::col("spu_id").eq(head.id.get()))
+        .and_where(Expr::col("spu_id").is_in(products.iter().copied()))
         .order_by("position", Order::Asc)
         .to_owned();
-    let (mut sku_ids, mut skus) = (Vec::new(), Vec::new());
+    let mut variants: HashMap<SpuId, Vec<(SkuId, NewSku)>> = HashMap::new();
     for row in &tx.all(&select).await? {
         let sku_id = id(row, "id", SkuId)?;
-        sku_ids.push(sku_id);
-        skus.push(NewSku {
+        let sku = NewSku {
             code: row.get::<Option<String>>("code")?.unwrap_or_default(),
             barcode: row.get("barcode")?,
             options: json(row, "options")?,
             prices: prices.remove(&sku_id).unwrap_or_default(),
             weight_grams: row.get("weight_grams")?,
             image: maybe_json(row, "image")?,
-        });
+        };
+        variants.entry(id(row, "spu_id", SpuId)?).or_default().push((sku_id, sku));
     }
-    let content = NewProduct {
-        slug: head.slug,
-        title: head.card.title,
-        description: head.rest.description,
-        brand_id: head.brand.map(|b| b.id),
-        category_ids: head.rest.category_ids,
-        tags: head.rest.tags,
-        attributes: head.rest.attributes,
-        options: head.rest.options,
-        images: head.rest.images,
-        skus,
-        status: head.status,
-    };
-    let (version, updated_at) = (head.version, head.updated_at);
-    Ok(Some(ProductContent { id: head.id, version, updated_at, sku_ids, content }))
+    Ok(variants)
 }
 
-/// All prices of a product's variants, by channel.
+/// All prices of the variants of products, by channel.
 async fn prices(
     tx: &Tx,
     tenant: &TenantCode,
-    product: SpuId,
+    products: &[i64],
 ) -> Result<HashMap<SkuId, Vec<ChannelPrice>>, Fault> {
     let same = Cond::all()
         .add(Expr::col(("r", "tenant")).equals(("s", "tenant")))
@@ -390,7 +468,7 @@ async fn prices(
         .from_as("skus", "s")
         .join_as(JoinType::InnerJoin, "sku_prices", "r", same)
         .and_where(Expr::col(("s", "tenant")).eq(tenant.as_str()))
-        .and_where(Expr::col(("s", "spu_id")).eq(product.get()))
+        .and_where(Expr::col(("s", "spu_id")).is_in(products.iter().copied()))
         .order_by(("r", "channel"), Order::Asc)
         .to_owned();
     let mut prices: HashMap<SkuId, Vec<ChannelPrice>> = HashMap::new();

@@ -1,14 +1,14 @@
 //! Writing products. A change replaces the rows of a product: variants that swap their numbers would
 //! stand in each other's way otherwise.
 
-use kit::TenantCode;
+use kit::{ErrorCode, TenantCode};
 use product_api::{NewProduct, ProductStatus};
 use rpc::Fault;
 use sea_query::{Expr, ExprTrait as _, Query};
 use shard::Tx;
 use types::{BrandId, CategoryId, SkuId, Slug, SpuId};
 
-use super::{Rest, id, of_tenant, size, to_json, word};
+use super::{Rest, id, of_tenant, padded, size, to_json, word};
 use crate::model::Card;
 
 /// Rows that one statement inserts at most: engines bound the values of a statement.
@@ -36,8 +36,8 @@ pub struct Written<'a> {
 pub enum Collision {
     /// The name in the address bar.
     Slug,
-    /// A variant's number.
-    Code,
+    /// A variant's number; not known which when somebody else took it just now.
+    Code(Option<String>),
 }
 
 fn rest_of(content: &NewProduct) -> Rest {
@@ -87,8 +87,8 @@ pub async fn insert_product(tx: &Tx, new: Written<'_>) -> Result<Result<(), Coll
     insert_parts(tx, new).await
 }
 
-/// Replaces a product's content. The caller has compared its version; a slug that changes is compared
-/// here.
+/// Replaces a product's content. The caller holds it and has compared its version; a slug that changes is
+/// compared here.
 pub async fn replace_product(tx: &Tx, new: Written<'_>) -> Result<Result<(), Collision>, Fault> {
     let content = new.content;
     if find_slug(tx, new.tenant, &content.slug).await?.is_some_and(|holder| holder != new.id) {
@@ -106,12 +106,24 @@ pub async fn replace_product(tx: &Tx, new: Written<'_>) -> Result<Result<(), Col
         .and_where(of_tenant(new.tenant))
         .and_where(Expr::col("id").eq(new.id.get()))
         .to_owned();
-    tx.exec(&update).await?;
+    if is_taken(tx.exec(&update).await)? {
+        return Ok(Err(Collision::Slug));
+    }
     delete_parts(tx, new.tenant, new.id).await?;
     insert_parts(tx, new).await
 }
 
-/// Saves where a product stands.
+/// Whether a unique key stood in the way, which somebody else has taken since it was looked at. On some
+/// engines the transaction can only end then.
+fn is_taken(written: Result<u64, Fault>) -> Result<bool, Fault> {
+    match written {
+        Ok(_) => Ok(false),
+        Err(fault) if fault.code == ErrorCode::Conflict => Ok(true),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Saves where a product stands, which the caller holds.
 pub async fn set_status(
     tx: &Tx,
     tenant: &TenantCode,
@@ -180,12 +192,17 @@ async fn delete_parts(tx: &Tx, tenant: &TenantCode, product: SpuId) -> Result<()
         .and_where(of_tenant(tenant))
         .and_where(of_product())
         .to_owned();
-    let prices = Query::delete()
-        .from_table("sku_prices")
-        .and_where(of_tenant(tenant))
-        .and_where(Expr::col("sku_id").in_subquery(mine))
-        .to_owned();
-    tx.exec(&prices).await?;
+    let mine = tx.all(&mine).await?;
+    let mine = mine.iter().map(|row| row.get::<i64>("id")).collect::<Result<Vec<_>, _>>()?;
+    if !mine.is_empty() {
+        // By their ids: some engines would look at all prices of the tenant for a subquery.
+        let prices = Query::delete()
+            .from_table("sku_prices")
+            .and_where(of_tenant(tenant))
+            .and_where(Expr::col("sku_id").is_in(padded(mine)))
+            .to_owned();
+        tx.exec(&prices).await?;
+    }
     for table in ["skus", "product_categories"] {
         let delete = Query::delete()
             .from_table(table)
@@ -222,6 +239,11 @@ async fn insert_parts(tx: &Tx, new: Written<'_>) -> Result<Result<(), Collision>
 }
 
 async fn insert_skus(tx: &Tx, new: Written<'_>) -> Result<Result<(), Collision>, Fault> {
+    let codes = new.content.skus.iter().map(|s| s.code.as_str()).filter(|code| !code.is_empty());
+    let codes: Vec<&str> = codes.collect();
+    if let Some(code) = code_elsewhere(tx, new.tenant, &codes, Some(new.id)).await? {
+        return Ok(Err(Collision::Code(Some(code))));
+    }
     let skus: Vec<_> = new.content.skus.iter().zip(new.sku_ids).enumerate().collect();
     for chunk in skus.chunks(ROWS_MAX) {
         let mut insert = Query::insert()
@@ -252,8 +274,8 @@ async fn insert_skus(tx: &Tx, new: Written<'_>) -> Result<Result<(), Collision>,
                 sku.image.as_ref().map(to_json).transpose()?.into(),
             ]);
         }
-        if !tx.insert_unique(&insert).await? {
-            return Ok(Err(Collision::Code));
+        if is_taken(tx.exec(&insert).await)? {
+            return Ok(Err(Collision::Code(None)));
         }
     }
     Ok(Ok(()))

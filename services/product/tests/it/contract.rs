@@ -2,9 +2,9 @@
 
 use kit::{Cursor, ErrorCode, Limit, Page};
 use product_api::{
-    Attribute, Error, GetContent, GetSkus, Image, ListBrands, ListCategories, ListChannels,
-    ListProducts, NewBrand, NewCategory, NewChannel, NewProduct, ProductClient, ProductStatus,
-    ProductSummary, SetStatus, UpdateProduct,
+    Attribute, Error, GetContent, GetContents, GetSkus, Image, KnownSlugs, ListBrands,
+    ListCategories, ListChannels, ListProducts, NewBrand, NewCategory, NewChannel, NewProduct,
+    ProductClient, ProductStatus, ProductSummary, SetStatus, UpdateProduct,
 };
 use rpc::{Ctx, ServiceError as _};
 use testkit::{operator_ctx, user_ctx};
@@ -38,6 +38,7 @@ async fn suite(client: &ProductClient) {
     lists_are_newest_first_and_filtered(client).await;
     prices_are_those_of_the_channel(client).await;
     skus_are_read_in_batches(client).await;
+    contents_and_slugs_are_read_in_batches(client).await;
     categories_brands_and_channels_are_unique(client).await;
     tenants_do_not_see_one_another(client).await;
     changes_need_a_permission(client).await;
@@ -368,6 +369,38 @@ async fn skus_are_read_in_batches(client: &ProductClient) {
     assert_eq!(client.get_skus(&shopper(), many(0)).await.unwrap(), []);
     let e = client.get_skus(&shopper(), many(201)).await.unwrap_err();
     assert_eq!(e.code(), ErrorCode::Invalid);
+}
+
+async fn contents_and_slugs_are_read_in_batches(client: &ProductClient) {
+    let mut ids = Vec::new();
+    for n in 0..3 {
+        let mut new = plain(&format!("batch-{n}"), n);
+        new.options = vec![option("Size", &["S", "L"])];
+        new.skus = vec![sku(&["L"], n), sku(&["S"], n + 1)];
+        ids.push(client.create(&keeper(), new).await.unwrap().id);
+    }
+    let nobody = SpuId::from_i64(5).unwrap();
+    let asked = vec![ids[2], nobody, ids[0], ids[1]];
+    let got = client.get_contents(&keeper(), GetContents { ids: asked }).await.unwrap();
+    assert_eq!(got.iter().map(|p| p.id).collect::<Vec<_>>(), [ids[2], ids[0], ids[1]]);
+    for content in &got {
+        let alone = client.get_content(&keeper(), GetContent { id: content.id }).await.unwrap();
+        assert_eq!(content, &alone);
+        assert_eq!((content.content.skus.len(), content.sku_ids.len()), (2, 2));
+    }
+    let slugs = ["batch-1", "nobody", "batch-0"].map(|s| s.parse().unwrap()).to_vec();
+    let mut known =
+        client.known_slugs(&keeper(), KnownSlugs { slugs: slugs.clone() }).await.unwrap();
+    known.sort();
+    assert_eq!(known, [slugs[2].clone(), slugs[0].clone()]);
+    let many = GetContents { ids: vec![ids[0]; 101] };
+    assert_eq!(client.get_contents(&keeper(), many).await.unwrap_err().code(), ErrorCode::Invalid);
+    let many = KnownSlugs { slugs: vec![slugs[0].clone(); 101] };
+    assert_eq!(client.known_slugs(&keeper(), many).await.unwrap_err().code(), ErrorCode::Invalid);
+    assert!(client.get_contents(&shopper(), GetContents { ids }).await.is_err());
+    assert!(client.known_slugs(&shopper(), KnownSlugs { slugs }).await.is_err());
+    let none = client.known_slugs(&keeper(), KnownSlugs { slugs: vec![] }).await.unwrap();
+    assert!(none.is_empty());
 }
 
 async fn categories_brands_and_channels_are_unique(client: &ProductClient) {

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use product::import::{Report, Settings, batches, validate};
 use product_api::ImportProduct;
+use product_api::feed::{Report, Settings, batches, validate};
 
 /// What a simple reading of a file finds: variants with price and quantity, and pictures, by product.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -4,17 +4,19 @@ use std::io::Read;
 use std::sync::atomic::Ordering;
 
 use kit::{ErrorCode, Limit};
-use product::import::{self, Batch, ImportError, batches, hash_file, validate};
+use product_api::feed::{self, Batch, ImportError, Names, Writer, batches, hash_file, validate};
 use product_api::{
-    BeginImport, CheckImport, Error, GetContent, GetImport, ImportBatch, ImportStatus, ListBrands,
-    ListCategories, ListProducts, ProductClient, ProductSummary,
+    BeginImport, CheckImport, Error, GetContent, GetContents, GetImport, ImportBatch, ImportStatus,
+    ListBrands, ListCategories, ListProducts, NewBrand, NewCategory, ProductClient, ProductSummary,
 };
 use rpc::ServiceError as _;
 use testkit::{PATIENCE, eventually};
 use types::ImportId;
 
 use crate::files::{broken_copies, count, real_files, settings, skipped};
-use crate::world::{World, amounts, by_id, by_slug, keeper, option, plain, price, shopper, sku};
+use crate::world::{
+    World, amounts, by_id, by_slug, en, keeper, option, plain, price, shopper, sku,
+};
 
 fn begin_of(bytes: &[u8], products: u32) -> BeginImport {
     let file_hash = hash_file(bytes).unwrap();
@@ -36,7 +38,7 @@ async fn run(client: &ProductClient, bytes: &[u8]) -> Result<ImportStatus, Strin
     let mut status = client.begin_import(&ctx, begin_of(bytes, report.products)).await.unwrap();
     let id = status.id;
     for batch in again()? {
-        let Batch { offset, products } = batch.map_err(|e| e.to_string())?;
+        let Batch { offset, products, .. } = batch.map_err(|e| e.to_string())?;
         let req = ImportBatch { id, offset, products };
         status = client.apply_import(&ctx, req).await.map_err(|e| e.to_string())?;
     }
@@ -171,7 +173,7 @@ async fn an_import_that_was_cut_off_goes_on_where_it_stopped() {
     let begun = world.local().begin_import(&keeper(), begin.clone()).await.unwrap();
     let id = begun.id;
     let req = |batch: &Batch| {
-        let Batch { offset, products } = batch.clone();
+        let Batch { offset, products, .. } = batch.clone();
         ImportBatch { id, offset, products }
     };
     for batch in &all[..2] {
@@ -261,16 +263,16 @@ async fn a_number_of_another_product_is_a_conflict_that_can_be_passed_over() {
     let e = client.apply_import(&keeper(), batch(strict.id)).await.unwrap_err();
     assert_eq!(e, Error::Taken("the sku code L1".into()));
     assert_eq!(everything(&client).await.len(), 1, "the batch is whole or not at all");
-    let other_way = BeginImport { skip_conflicts: true, ..begin_of(&bytes, 3) };
-    let e = client.begin_import(&keeper(), other_way.clone()).await.unwrap_err();
-    assert_eq!(e.into_fault().slug(), "import_differs");
+    let fewer = client.begin_import(&keeper(), begin_of(&bytes, 2)).await.unwrap_err();
+    assert_eq!(fewer.into_fault().slug(), "import_differs");
 
-    // Another file, because the first still waits for its holder to go away.
-    let mut other_file = bytes.clone();
-    other_file.push(b'\n');
-    let other_way =
-        BeginImport { file_hash: hash_file(other_file.as_slice()).unwrap(), ..other_way };
-    let lenient = client.begin_import(&keeper(), other_way).await.unwrap();
+    // Whoever goes on with it decides anew, in either direction.
+    let other_way = BeginImport { skip_conflicts: true, ..begin_of(&bytes, 3) };
+    let lenient = client.begin_import(&keeper(), other_way.clone()).await.unwrap();
+    assert_eq!(lenient, strict, "it is the same import");
+    client.begin_import(&keeper(), begin_of(&bytes, 3)).await.unwrap();
+    assert!(client.apply_import(&keeper(), batch(strict.id)).await.is_err());
+    client.begin_import(&keeper(), other_way).await.unwrap();
     let status = client.apply_import(&keeper(), batch(lenient.id)).await.unwrap();
     assert_eq!((status.created, status.skipped, status.skus, status.done), (2, 1, 4, true));
     assert_eq!(everything(&client).await.len(), 3);
@@ -282,7 +284,7 @@ async fn bad_batches_are_refused_whole() {
     let client = world.local();
     let bytes = generated(2, 1);
     let report = validate(bytes.as_slice(), &settings()).unwrap();
-    let good = import::batches(bytes.as_slice(), &settings(), &report, false).unwrap();
+    let good = feed::batches(bytes.as_slice(), &settings(), &report, false).unwrap();
     let good = good.map(|b| b.unwrap().products).next().unwrap();
     let status = client.begin_import(&keeper(), begin_of(&bytes, 2)).await.unwrap();
     let ask = async |spoil: fn(&mut ImportBatch)| {
@@ -313,4 +315,56 @@ async fn bad_batches_are_refused_whole() {
     assert!(everything(&client).await.is_empty());
     let empty = client.begin_import(&keeper(), begin_of(b"", 0)).await.unwrap();
     assert!(empty.done);
+}
+
+#[tokio::test]
+async fn an_export_that_is_imported_again_changes_nothing_it_cannot_hold() {
+    let world = World::new().await;
+    let client = world.local();
+    let brand = client.create_brand(&keeper(), NewBrand { name: "=Grower".into() }).await.unwrap();
+    let mut categories = Vec::new();
+    for (slug, name) in [("flowers--all", "Everything"), ("gifts", "Gifts")] {
+        let slug = slug.parse().unwrap();
+        let new = NewCategory { parent_id: None, slug, name: en(name), position: 0 };
+        categories.push(client.create_category(&keeper(), new).await.unwrap());
+    }
+    let mut new = plain("rose", 1_999);
+    let both = [("en", "-Rose, \"red\""), ("zh-CN", "玫瑰")];
+    new.title = types::Texts::new(
+        both.map(|(l, t)| (l.parse().unwrap(), t.to_owned())).into_iter().collect(),
+    )
+    .unwrap();
+    new.description = Some(en("<p>Line\nline</p>"));
+    new.brand_id = Some(brand.id);
+    new.category_ids = categories.iter().map(|c| c.id).collect();
+    new.tags = vec!["gift".into(), "red".into()];
+    new.attributes = vec![product_api::Attribute { name: "Origin".into(), value: "Yunnan".into() }];
+    new.options = vec![option("Size", &["S", "L"])];
+    new.skus = vec![sku(&["S"], 1_999), sku(&["L"], 2_999)];
+    new.skus[0].code = "007".into();
+    let rose = client.create(&keeper(), new).await.unwrap().id;
+    let mut draft = plain("draft", 5);
+    draft.status = product_api::ProductStatus::Draft;
+    draft.skus[0].prices.clear();
+    let draft = client.create(&keeper(), draft).await.unwrap().id;
+
+    let ids = vec![rose, draft];
+    let contents = async || {
+        let read = client.get_contents(&keeper(), GetContents { ids: ids.clone() }).await.unwrap();
+        read.into_iter().map(|p| (p.sku_ids, p.content)).collect::<Vec<_>>()
+    };
+    let before = contents().await;
+    let names = Names::new(vec![brand], &categories, &settings().locale);
+    let mut writer = Writer::new(&settings()).unwrap();
+    for (sku_ids, content) in &before {
+        let quantities = vec![Some(3); sku_ids.len()];
+        writer.write(&names.exported(content.clone(), quantities)).unwrap();
+    }
+    let status = run(&client, &writer.take().unwrap()).await.unwrap();
+    assert_eq!((status.applied, status.created, status.skipped), (2, 0, 0));
+    assert_eq!(contents().await, before);
+    let all = client.list_categories(&keeper(), ListCategories {}).await.unwrap();
+    assert_eq!(all.len(), 2, "no category was made");
+    stocked(&client, status.id).await;
+    assert_eq!(world.warehouse.units(), 9);
 }

@@ -12,6 +12,10 @@ mod imports;
 #[cfg(test)]
 mod media;
 #[cfg(test)]
+mod races;
+#[cfg(test)]
 mod routes;
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod world;

@@ -5,7 +5,7 @@ mod permissions;
 
 pub use permissions::{PERMISSIONS, PermissionInfo, is_grantable};
 
-use kit::{Cursor, ErrorCode, Limit, Page, Secret, Timestamp};
+use kit::{Cursor, ErrorCode, FieldError, Limit, Page, Secret, Timestamp};
 use rpc::{Ctx, Fault, ServiceError};
 use serde::{Deserialize, Serialize};
 use types::{CredentialId, StaffId};
@@ -258,6 +258,21 @@ pub struct UpdateStaff {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Me {}
 
+/// A new password for the one who signed in.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = StaffChangePassword)]
+pub struct ChangePassword {
+    /// The password until now.
+    #[serde(serialize_with = "kit::secret::reveal")]
+    #[schema(value_type = String, max_length = 128, format = Password)]
+    pub current: Secret<String>,
+    /// The new one: 10 to 128 characters.
+    #[serde(serialize_with = "kit::secret::reveal")]
+    #[schema(value_type = String, min_length = 10, max_length = 128, format = Password)]
+    pub new: Secret<String>,
+}
+
 /// The staff of a tenant.
 #[rpc::service(name = "staff")]
 pub trait Staff: Send + Sync + 'static {
@@ -269,6 +284,9 @@ pub trait Staff: Send + Sync + 'static {
     async fn list(&self, ctx: &Ctx, req: List) -> Result<Page<StaffMember>, Error>;
     /// Who signed in; not found for a credential.
     async fn me(&self, ctx: &Ctx, req: Me) -> Result<StaffMember, Error>;
+    /// Changes one's own password and ends all one's sessions, this one too; the answer is a new one. A
+    /// wrong current password counts as a failure to sign in. Not found for a credential.
+    async fn change_password(&self, ctx: &Ctx, req: ChangePassword) -> Result<Session, Error>;
     /// Signs in. Too many failures lock the login for a while.
     async fn login(&self, ctx: &Ctx, req: Login) -> Result<Session, Error>;
     /// Ends a session; fine when it is over already. A credential is not ended so: see
@@ -298,6 +316,9 @@ pub enum Error {
     /// Login or password is wrong, or the login is disabled: not told which.
     #[error("login or password is wrong")]
     BadLogin,
+    /// The current password is wrong; nothing was changed.
+    #[error("this is not the current password")]
+    WrongPassword,
     /// Too many failures.
     #[error("too many failed attempts; try again after {until}")]
     Locked {
@@ -316,6 +337,8 @@ impl ServiceError for Error {
     fn code(&self) -> ErrorCode {
         match self {
             Self::BadLogin => ErrorCode::Unauthenticated,
+            // Not "unauthenticated": the session is fine.
+            Self::WrongPassword => ErrorCode::Invalid,
             Self::Locked { .. } => ErrorCode::TooManyRequests,
             Self::LoginTaken => ErrorCode::Conflict,
             Self::Fault(f) => f.code,
@@ -325,10 +348,17 @@ impl ServiceError for Error {
     fn into_fault(self) -> Fault {
         let slug = match &self {
             Self::BadLogin => "bad_login",
+            Self::WrongPassword => "wrong_password",
             Self::Locked { .. } => "locked",
             Self::LoginTaken => "login_taken",
             Self::Fault(f) => return f.clone(),
         };
-        Fault::new(self.code(), self.to_string()).with_slug(slug)
+        let fault = Fault::new(self.code(), self.to_string()).with_slug(slug);
+        match &self {
+            Self::WrongPassword => {
+                fault.with_fields(vec![FieldError::new("/current", self.to_string())])
+            }
+            _ => fault,
+        }
     }
 }

@@ -36,6 +36,7 @@ impl Service {
                 let new = Arc::clone(&new);
                 async move {
                     let (tenant, credential, hash) = &*new;
+                    store::lock_owners(&tx, tenant, None).await?;
                     let count = store::active_credentials(&tx, tenant).await?;
                     model::below(count, max, "credentials", "too_many_credentials")?;
                     let credential = Credential { created_at: tx.now(), ..credential.clone() };
@@ -79,7 +80,7 @@ impl Service {
                 let tenant = tenant.clone();
                 async move {
                     let unknown = || Fault::not_found("this credential");
-                    let found = store::load_credential(&tx, &tenant, id).await?;
+                    let found = store::credential_to_change(&tx, &tenant, id).await?;
                     let credential = found.ok_or_else(unknown)?;
                     if !model::in_force(&credential) {
                         return Ok(credential);

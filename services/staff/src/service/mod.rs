@@ -1,6 +1,7 @@
 //! The trait of staff: load, decide, save. Who may call what is checked in the files of this folder.
 
 mod credentials;
+mod password;
 mod people;
 mod sessions;
 
@@ -10,8 +11,8 @@ use rpc::{Ctx, Fault};
 use serde::de::DeserializeOwned;
 use shard::{Database, Ids};
 use staff_api::{
-    CreatedCredential, Credential, Error, Identity, List, Login, Me, NewCredential, NewStaff,
-    RevokeCredential, Session, Staff, StaffMember, Token, UpdateStaff,
+    ChangePassword, CreatedCredential, Credential, Error, Identity, List, Login, Me, NewCredential,
+    NewStaff, RevokeCredential, Session, Staff, StaffMember, Token, UpdateStaff,
 };
 
 use crate::Options;
@@ -47,12 +48,21 @@ impl Staff for Service {
         self.who_signed_in(ctx).await
     }
 
+    async fn change_password(&self, ctx: &Ctx, req: ChangePassword) -> Result<Session, Error> {
+        let session = self.new_password(ctx, req).await?;
+        // the session that this call came with is over, too
+        ctx.session.mark_ended();
+        Ok(session)
+    }
+
     async fn login(&self, ctx: &Ctx, req: Login) -> Result<Session, Error> {
         self.sign_in(ctx, req).await
     }
 
     async fn logout(&self, ctx: &Ctx, req: Token) -> Result<(), Error> {
-        self.sign_out(ctx, req).await
+        self.sign_out(ctx, req).await?;
+        ctx.session.mark_ended();
+        Ok(())
     }
 
     async fn authenticate(&self, ctx: &Ctx, req: Token) -> Result<Option<Identity>, Error> {

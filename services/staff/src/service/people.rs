@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kit::{Page, Place, Timestamp};
+use kit::{ErrorCode, Page, Place, Timestamp};
 use rpc::{ActorKind, Ctx, Fault};
 use shard::Route;
 use staff_api::{Error, List, NewStaff, StaffMember, UpdateStaff};
@@ -34,6 +34,7 @@ impl Service {
                 let new = Arc::clone(&new);
                 async move {
                     let (tenant, person, login_key, password) = &*new;
+                    store::lock_owners(&tx, tenant, None).await?;
                     let count = store::count(&tx, tenant).await?;
                     model::below(count, max, "people who work for it", "too_many_staff")?;
                     let person = StaffMember { created_at: tx.now(), ..person.clone() };
@@ -58,7 +59,7 @@ impl Service {
                 let call = Arc::clone(&call);
                 async move {
                     let (tenant, actor, req) = &*call;
-                    store::lock_owners(&tx, tenant).await?;
+                    store::lock_owners(&tx, tenant, Some(req.id)).await?;
                     let before = store::load(&tx, tenant, req.id).await?.ok_or_else(unknown)?;
                     let after = model::changed(&before, req.role, req.enabled);
                     model::within(actor, before.role.permissions().iter().copied())?;
@@ -82,6 +83,9 @@ impl Service {
     ) -> Result<Page<StaffMember>, Error> {
         ctx.require("staff:read")?;
         let after: Option<String> = key(req.cursor.as_ref())?;
+        if after.as_deref().is_some_and(|login| login.contains(char::is_control)) {
+            return Err(Fault::invalid("cursor", "it is of no list").into());
+        }
         let (tenant, limit) = (ctx.tenant.clone(), req.limit);
         self.db
             .read(ctx, Route::Whole, move |tx| {
@@ -98,15 +102,7 @@ impl Service {
     }
 
     pub(super) async fn who_signed_in(&self, ctx: &Ctx) -> Result<StaffMember, Error> {
-        match ctx.actor.kind {
-            ActorKind::Operator => {}
-            ActorKind::Anonymous => {
-                let text = "sign in first";
-                return Err(Fault::new(kit::ErrorCode::Unauthenticated, text).into());
-            }
-            ActorKind::User | ActorKind::System => return Err(unknown().into()),
-        }
-        let id = StaffId::from_i64(ctx.actor.id).map_err(|_| unknown())?;
+        let id = own_id(ctx)?;
         let tenant = ctx.tenant.clone();
         self.db
             .read(ctx, Route::Whole, move |tx| {
@@ -117,6 +113,16 @@ impl Service {
     }
 }
 
-fn unknown() -> Fault {
+/// Who signed in. Not found for who does not work here; whether an operator is a person or a credential,
+/// the rows tell.
+pub(super) fn own_id(ctx: &Ctx) -> Result<StaffId, Fault> {
+    match ctx.actor.kind {
+        ActorKind::Operator => StaffId::from_i64(ctx.actor.id).map_err(|_| unknown()),
+        ActorKind::Anonymous => Err(Fault::new(ErrorCode::Unauthenticated, "sign in first")),
+        ActorKind::User | ActorKind::System => Err(unknown()),
+    }
+}
+
+pub(super) fn unknown() -> Fault {
     Fault::not_found("this staff member")
 }

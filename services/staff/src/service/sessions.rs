@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use auth::lockout::attempts_key;
-use auth::{PasswordHash, TokenHash};
+use auth::{Attempts, PasswordHash, TokenHash};
 use kit::{TenantCode, Timestamp};
-use rpc::Ctx;
+use rpc::{Ctx, Fault};
 use shard::{Route, Tx};
 use staff_api::{Error, Identity, Login, Session, StaffMember, Token};
 
@@ -142,27 +142,52 @@ impl Service {
     }
 }
 
+/// Counts a failure; until when the login is locked if others came first, and then this one is not
+/// counted. Nobody can be held of a login that nobody has, so the first failures of one may meet.
+pub(super) async fn note_failure(
+    tx: &Tx,
+    tenant: &TenantCode,
+    attempts_key: &str,
+    held: Option<Attempts>,
+    options: &Options,
+) -> Result<Option<Timestamp>, Fault> {
+    let (now, rule) = (tx.now(), options.lockout);
+    let held = match held {
+        Some(held) => held,
+        None => {
+            let first = rule.failed(&Attempts::default(), now);
+            if store::insert_attempts(tx, tenant, attempts_key, &first).await? {
+                return Ok(None);
+            }
+            store::attempts_to_change(tx, tenant, attempts_key).await?.unwrap_or_default()
+        }
+    };
+    if let Err(until) = rule.check(&held, now) {
+        return Ok(Some(until));
+    }
+    store::update_attempts(tx, tenant, attempts_key, &rule.failed(&held, now)).await?;
+    Ok(None)
+}
+
 /// Records what became of an attempt.
 async fn settle(tx: Tx, attempt: Arc<Attempt>) -> Result<Outcome, Error> {
     let Attempt { tenant, login_key, attempts_key, fitting, token, options } = &*attempt;
     let now = tx.now();
-    let attempts = store::attempts(&tx, tenant, attempts_key).await?;
-    if let Err(until) = options.lockout.check(&attempts, now) {
+    // Held whether or not the password fits: attempts of one login are judged one after the other.
+    let known = store::known_to_change(&tx, tenant, login_key).await?;
+    let attempts = store::attempts_to_change(&tx, tenant, attempts_key).await?;
+    if let Err(until) = options.lockout.check(&attempts.unwrap_or_default(), now) {
         return Ok(Outcome::Locked(until));
     }
     // Somebody may have been disabled, or have got another password, while this one was looked at.
-    let known = match fitting {
-        Some(hash) => store::known(&tx, tenant, login_key)
-            .await?
-            .filter(|k| k.person.enabled && k.password == *hash),
-        None => None,
+    let fits = |k: &store::Known| k.person.enabled && Some(&k.password) == fitting.as_ref();
+    let Some(known) = known.filter(fits) else {
+        return match note_failure(&tx, tenant, attempts_key, attempts, options).await? {
+            None => Ok(Outcome::Refused),
+            Some(until) => Ok(Outcome::Locked(until)),
+        };
     };
-    let Some(known) = known else {
-        let failed = options.lockout.failed(&attempts, now);
-        store::save_attempts(&tx, tenant, attempts_key, &failed).await?;
-        return Ok(Outcome::Refused);
-    };
-    if attempts != auth::Attempts::default() {
+    if attempts.is_some() {
         store::clear_attempts(&tx, tenant, attempts_key).await?;
     }
     let expires_at = now.plus(options.session);

@@ -52,13 +52,17 @@ pub async fn revoke_credential(
     tx.exec(&update).await.map(|_| ())
 }
 
-/// One credential.
-pub async fn load_credential(
+/// One credential, which nobody else changes until the transaction ends.
+pub async fn credential_to_change(
     tx: &Tx,
     tenant: &TenantCode,
     id: CredentialId,
 ) -> Result<Option<Credential>, Fault> {
-    let select = of(tenant).columns(COLUMNS).and_where(Expr::col("id").eq(id.get())).to_owned();
+    let select = of(tenant)
+        .columns(COLUMNS)
+        .and_where(Expr::col("id").eq(id.get()))
+        .lock_exclusive()
+        .to_owned();
     tx.one(&select).await?.map(|row| read(&row)).transpose()
 }
 

@@ -5,13 +5,17 @@ mod people;
 mod sessions;
 
 pub use credentials::{
-    active_credentials, credential_of, insert_credential, load_credential, page_credentials,
+    active_credentials, credential_of, credential_to_change, insert_credential, page_credentials,
     revoke_credential,
 };
-pub use people::{Known, count, insert, known, load, lock_owners, other_owners, page, save};
+pub use people::{
+    Known, count, insert, known, known_by_id, known_by_id_to_change, known_to_change, load,
+    lock_owners, other_owners, page, save, save_password,
+};
 pub use sessions::{
-    attempts, clear_attempts, end_session, end_sessions_of, holder, insert_session, prune_sessions,
-    remove_old_attempts, remove_over_sessions, save_attempts,
+    attempts, attempts_to_change, clear_attempts, end_session, end_sessions_of, holder,
+    insert_attempts, insert_session, prune_sessions, remove_old_attempts, remove_over_sessions,
+    update_attempts,
 };
 
 use rpc::Fault;

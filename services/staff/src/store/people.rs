@@ -3,7 +3,7 @@
 use auth::PasswordHash;
 use kit::TenantCode;
 use rpc::Fault;
-use sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement};
+use sea_query::{Cond, Expr, ExprTrait as _, Order, Query, SelectStatement};
 use shard::{Row, Tx};
 use staff_api::{Role, StaffMember};
 use types::StaffId;
@@ -67,6 +67,22 @@ pub async fn save(tx: &Tx, tenant: &TenantCode, person: &StaffMember) -> Result<
     tx.exec(&update).await.map(|_| ())
 }
 
+/// Gives somebody another password.
+pub async fn save_password(
+    tx: &Tx,
+    tenant: &TenantCode,
+    id: StaffId,
+    password: &PasswordHash,
+) -> Result<(), Fault> {
+    let update = Query::update()
+        .table("staff")
+        .value("password_hash", password.as_str())
+        .and_where(Expr::col("tenant").eq(tenant.as_str()))
+        .and_where(Expr::col("id").eq(id.get()))
+        .to_owned();
+    tx.exec(&update).await.map(|_| ())
+}
+
 /// Somebody.
 pub async fn load(tx: &Tx, tenant: &TenantCode, id: StaffId) -> Result<Option<StaffMember>, Fault> {
     let select = of(tenant).columns(COLUMNS).and_where(Expr::col("id").eq(id.get())).to_owned();
@@ -75,11 +91,47 @@ pub async fn load(tx: &Tx, tenant: &TenantCode, id: StaffId) -> Result<Option<St
 
 /// Who has a login.
 pub async fn known(tx: &Tx, tenant: &TenantCode, login_key: &str) -> Result<Option<Known>, Fault> {
-    let select = of(tenant)
-        .columns(COLUMNS)
-        .column("password_hash")
-        .and_where(Expr::col("login_key").eq(login_key))
-        .to_owned();
+    known_by(tx, &of_login(tenant, login_key)).await
+}
+
+/// The same, and nobody else changes what belongs to them until the transaction ends: of many attempts of
+/// one login, one is judged after the other.
+pub async fn known_to_change(
+    tx: &Tx,
+    tenant: &TenantCode,
+    login_key: &str,
+) -> Result<Option<Known>, Fault> {
+    known_by(tx, of_login(tenant, login_key).lock_exclusive()).await
+}
+
+/// What signing in needs to know of somebody.
+pub async fn known_by_id(
+    tx: &Tx,
+    tenant: &TenantCode,
+    id: StaffId,
+) -> Result<Option<Known>, Fault> {
+    known_by(tx, &of_id(tenant, id)).await
+}
+
+/// The same, and nobody else changes what belongs to them until the transaction ends.
+pub async fn known_by_id_to_change(
+    tx: &Tx,
+    tenant: &TenantCode,
+    id: StaffId,
+) -> Result<Option<Known>, Fault> {
+    known_by(tx, of_id(tenant, id).lock_exclusive()).await
+}
+
+fn of_login(tenant: &TenantCode, login_key: &str) -> SelectStatement {
+    of(tenant).and_where(Expr::col("login_key").eq(login_key)).to_owned()
+}
+
+fn of_id(tenant: &TenantCode, id: StaffId) -> SelectStatement {
+    of(tenant).and_where(Expr::col("id").eq(id.get())).to_owned()
+}
+
+async fn known_by(tx: &Tx, of: &SelectStatement) -> Result<Option<Known>, Fault> {
+    let select = of.clone().columns(COLUMNS).column("password_hash").to_owned();
     let Some(row) = tx.one(&select).await? else { return Ok(None) };
     let password = PasswordHash::from_stored(row.get::<String>("password_hash")?);
     Ok(Some(Known { person: read(&row)?, password }))
@@ -105,16 +157,21 @@ pub async fn count(tx: &Tx, tenant: &TenantCode) -> Result<u64, Fault> {
     number(tx, of(tenant).expr_as(count_all(), "n")).await
 }
 
-/// Keeps others from changing owners until the transaction ends: on engines with many writers, two
-/// owners could else take one another's role at the same time.
-pub async fn lock_owners(tx: &Tx, tenant: &TenantCode) -> Result<(), Fault> {
-    let update = Query::update()
-        .table("staff")
-        .value("role", to_word(&Role::Owner)?)
-        .and_where(Expr::col("tenant").eq(tenant.as_str()))
-        .and_where(Expr::col("role").eq(to_word(&Role::Owner)?))
+/// Keeps others from changing owners, and somebody, until the transaction ends: on engines with many
+/// writers, two owners could else take one another's role at the same time. Every tenant has an owner, so
+/// this is also what those wait for who count before they add.
+pub async fn lock_owners(tx: &Tx, tenant: &TenantCode, and: Option<StaffId>) -> Result<(), Fault> {
+    let mut who = Cond::any().add(Expr::col("role").eq(to_word(&Role::Owner)?));
+    if let Some(id) = and {
+        who = who.add(Expr::col("id").eq(id.get()));
+    }
+    let select = of(tenant)
+        .column("id")
+        .cond_where(who)
+        .order_by("id", Order::Asc)
+        .lock_exclusive()
         .to_owned();
-    tx.exec(&update).await.map(|_| ())
+    tx.all(&select).await.map(|_| ())
 }
 
 /// How many owners may sign in, apart from one.

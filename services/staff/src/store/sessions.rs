@@ -4,7 +4,7 @@ use auth::{Attempts, TokenHash};
 use kit::{TenantCode, Timestamp};
 use rpc::Fault;
 use sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement};
-use shard::Tx;
+use shard::{Row, Tx};
 use staff_api::Role;
 use types::StaffId;
 
@@ -112,39 +112,43 @@ pub async fn prune_sessions(
 
 /// The failed attempts of a login; none when there is no row.
 pub async fn attempts(tx: &Tx, tenant: &TenantCode, login: &str) -> Result<Attempts, Fault> {
-    let select = Query::select()
+    Ok(attempts_of(tx, &of_login(tenant, login)).await?.unwrap_or_default())
+}
+
+/// The row of failed attempts of a login, which nobody else changes until the transaction ends.
+pub async fn attempts_to_change(
+    tx: &Tx,
+    tenant: &TenantCode,
+    login: &str,
+) -> Result<Option<Attempts>, Fault> {
+    attempts_of(tx, of_login(tenant, login).lock_exclusive()).await
+}
+
+fn of_login(tenant: &TenantCode, login: &str) -> SelectStatement {
+    Query::select()
         .columns(["failures", "last_failure_at", "locked_until"])
         .from("staff_attempts")
         .and_where(Expr::col("tenant").eq(tenant.as_str()))
         .and_where(Expr::col("login_hash").eq(login))
-        .to_owned();
-    let Some(row) = tx.one(&select).await? else { return Ok(Attempts::default()) };
-    Ok(Attempts {
+        .to_owned()
+}
+
+async fn attempts_of(tx: &Tx, select: &SelectStatement) -> Result<Option<Attempts>, Fault> {
+    let Some(row) = tx.one(select).await? else { return Ok(None) };
+    Ok(Some(Attempts {
         failures: row.get("failures")?,
         last_failure_at: row.get("last_failure_at")?,
         locked_until: row.get("locked_until")?,
-    })
+    }))
 }
 
-/// Saves the failed attempts of a login.
-pub async fn save_attempts(
+/// Saves the first failed attempt of a login; `false` when there is a row by now.
+pub async fn insert_attempts(
     tx: &Tx,
     tenant: &TenantCode,
     login: &str,
     attempts: &Attempts,
-) -> Result<(), Fault> {
-    let locked_until = attempts.locked_until.map(Timestamp::micros);
-    let update = Query::update()
-        .table("staff_attempts")
-        .value("failures", i64::from(attempts.failures))
-        .value("last_failure_at", attempts.last_failure_at.micros())
-        .value("locked_until", locked_until)
-        .and_where(Expr::col("tenant").eq(tenant.as_str()))
-        .and_where(Expr::col("login_hash").eq(login))
-        .to_owned();
-    if tx.exec(&update).await? > 0 {
-        return Ok(());
-    }
+) -> Result<bool, Fault> {
     let insert = Query::insert()
         .into_table("staff_attempts")
         .columns(["tenant", "login_hash", "failures", "last_failure_at", "locked_until"])
@@ -153,10 +157,28 @@ pub async fn save_attempts(
             login.into(),
             i64::from(attempts.failures).into(),
             attempts.last_failure_at.micros().into(),
-            locked_until.into(),
+            attempts.locked_until.map(Timestamp::micros).into(),
         ])
         .to_owned();
-    tx.exec(&insert).await.map(|_| ())
+    tx.insert_unique(&insert).await
+}
+
+/// Saves the failed attempts of a login whose row is held.
+pub async fn update_attempts(
+    tx: &Tx,
+    tenant: &TenantCode,
+    login: &str,
+    attempts: &Attempts,
+) -> Result<(), Fault> {
+    let update = Query::update()
+        .table("staff_attempts")
+        .value("failures", i64::from(attempts.failures))
+        .value("last_failure_at", attempts.last_failure_at.micros())
+        .value("locked_until", attempts.locked_until.map(Timestamp::micros))
+        .and_where(Expr::col("tenant").eq(tenant.as_str()))
+        .and_where(Expr::col("login_hash").eq(login))
+        .to_owned();
+    tx.exec(&update).await.map(|_| ())
 }
 
 /// Forgets the failed attempts of a login.
@@ -169,41 +191,47 @@ pub async fn clear_attempts(tx: &Tx, tenant: &TenantCode, login: &str) -> Result
     tx.exec(&delete).await.map(|_| ())
 }
 
-/// Removes up to `limit` sessions of all tenants that were over before `now`; how many.
+/// Removes up to `limit` sessions of all tenants that were over before `now`; how many were found.
 pub async fn remove_over_sessions(tx: &Tx, now: Timestamp, limit: u64) -> Result<usize, Fault> {
-    let over = keys("staff_sessions", "token_hash", "expires_at", now, limit);
-    let rows = tx.all(&over).await?;
-    for row in &rows {
-        let tenant = row.get::<String>("tenant")?.parse().map_err(Fault::internal)?;
-        end_session(tx, &tenant, &row.get::<String>("token_hash")?).await?;
-    }
-    Ok(rows.len())
+    remove(tx, "staff_sessions", "token_hash", "expires_at", now, limit).await
 }
 
-/// Removes up to `limit` records of attempts of all tenants whose last failure was before; how many.
+/// Removes up to `limit` records of attempts of all tenants whose last failure was before; how many were
+/// found.
 pub async fn remove_old_attempts(tx: &Tx, before: Timestamp, limit: u64) -> Result<usize, Fault> {
-    let old = keys("staff_attempts", "login_hash", "last_failure_at", before, limit);
-    let rows = tx.all(&old).await?;
-    for row in &rows {
-        let tenant = row.get::<String>("tenant")?.parse().map_err(Fault::internal)?;
-        clear_attempts(tx, &tenant, &row.get::<String>("login_hash")?).await?;
-    }
-    Ok(rows.len())
+    remove(tx, "staff_attempts", "login_hash", "last_failure_at", before, limit).await
 }
 
-/// Deleting by a limit is not the same on all engines, so the keys are read first.
-fn keys(
+/// Deleting by a limit is not the same on all engines, so the keys are read first. A row that was written
+/// meanwhile is not old any more and stays. Keys come in their order, so that two who remove at once do not
+/// wait for one another.
+async fn remove(
+    tx: &Tx,
     table: &'static str,
     key: &'static str,
     time: &'static str,
     before: Timestamp,
     limit: u64,
-) -> SelectStatement {
-    Query::select()
+) -> Result<usize, Fault> {
+    let select = Query::select()
         .columns(["tenant", key])
         .from(table)
         .and_where(Expr::col(time).lt(before.micros()))
         .order_by(time, Order::Asc)
         .limit(limit)
-        .to_owned()
+        .to_owned();
+    let key_of = |row: &Row| Ok::<_, Fault>((row.get("tenant")?, row.get(key)?));
+    let rows = tx.all(&select).await?;
+    let mut keys: Vec<(String, String)> = rows.iter().map(key_of).collect::<Result<_, _>>()?;
+    keys.sort_unstable();
+    for (tenant, value) in &keys {
+        let delete = Query::delete()
+            .from_table(table)
+            .and_where(Expr::col("tenant").eq(tenant.as_str()))
+            .and_where(Expr::col(key).eq(value.as_str()))
+            .and_where(Expr::col(time).lt(before.micros()))
+            .to_owned();
+        tx.exec(&delete).await?;
+    }
+    Ok(keys.len())
 }

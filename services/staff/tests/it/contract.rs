@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use kit::{Cursor, ErrorCode, Limit};
 use rpc::ServiceError as _;
-use staff_api::{Error, List, Me, NewCredential, RevokeCredential, Role, Token, UpdateStaff};
+use staff_api::{
+    ChangePassword, Error, List, Me, NewCredential, RevokeCredential, Role, Token, UpdateStaff,
+};
 use testkit::{anonymous_ctx, test_ctx, user_ctx};
 
 use crate::world::{PASSWORD, World, as_person, new, secret};
@@ -27,6 +29,7 @@ async fn suite(world: &World) {
     a_disabled_person_is_out_at_once(world).await;
     a_new_role_holds_from_the_next_look(world).await;
     only_the_newest_sessions_stay(world).await;
+    a_new_password_ends_all_other_sessions(world).await;
     people_are_listed_by_login(world).await;
     a_credential_holds_until_it_is_revoked(world).await;
 }
@@ -118,6 +121,49 @@ async fn only_the_newest_sessions_stay(world: &World) {
         holds.push(world.holder("flora", &session.token).await.is_some());
     }
     assert_eq!(holds, [false, true, true, true]);
+}
+
+async fn a_new_password_ends_all_other_sessions(world: &World) {
+    let pia = world.person("outlet", "pia", Role::Warehouse).await;
+    let first = world.sign_in("outlet", "pia", PASSWORD).await.unwrap();
+    let second = world.sign_in("outlet", "pia", PASSWORD).await.unwrap();
+    world.person("outlet", "piet", Role::Warehouse).await;
+    let other = world.sign_in("outlet", "piet", PASSWORD).await.unwrap();
+    let change = async |ctx: rpc::Ctx, current: &str, new: &str| {
+        let req = ChangePassword { current: secret(current), new: secret(new) };
+        world.client.change_password(&ctx, req).await
+    };
+    let me = || as_person("outlet", &pia);
+    let wrong = change(me(), "wrong horse", "a new password").await.unwrap_err();
+    assert_eq!(wrong, Error::WrongPassword);
+    let fault = wrong.into_fault();
+    assert_eq!((fault.code, fault.fields[0].pointer.as_str()), (ErrorCode::Invalid, "/current"));
+    let short = change(me(), PASSWORD, "too short").await.unwrap_err().into_fault();
+    assert_eq!(short.fields[0].pointer, "/new");
+    assert!(world.holder("outlet", &first.token).await.is_some(), "a refusal changes nothing");
+    let new = change(me(), PASSWORD, "a new password").await.unwrap();
+    assert_eq!(new.staff, pia);
+    assert_eq!(world.holder("outlet", &new.token).await.unwrap().id, pia.id.get());
+    for ended in [&first.token, &second.token] {
+        assert_eq!(world.holder("outlet", ended).await, None);
+    }
+    assert!(world.holder("outlet", &other.token).await.is_some(), "nobody else's session ends");
+    let old = world.sign_in("outlet", "pia", PASSWORD).await;
+    assert_eq!(old.unwrap_err(), Error::BadLogin);
+    world.sign_in("outlet", "pia", "a new password").await.unwrap();
+    for (ctx, code) in [
+        (anonymous_ctx("outlet"), ErrorCode::Unauthenticated),
+        (user_ctx("outlet", pia.id.get()), ErrorCode::NotFound),
+        (test_ctx("outlet"), ErrorCode::NotFound),
+        (as_person("flora", &pia), ErrorCode::NotFound),
+    ] {
+        let refused = change(ctx, "a new password", PASSWORD).await.unwrap_err();
+        assert_eq!(refused.code(), code);
+    }
+    let off = UpdateStaff { id: pia.id, role: None, enabled: Some(false) };
+    world.client.update(&test_ctx("outlet"), off).await.unwrap();
+    let refused = change(me(), "a new password", PASSWORD).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::NotFound, "who may not sign in does not do it so");
 }
 
 async fn people_are_listed_by_login(world: &World) {

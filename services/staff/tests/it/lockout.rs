@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use staff_api::{Error, Login, Role};
+use staff_api::{ChangePassword, Error, Login, Role};
 use testkit::anonymous_ctx;
 use tokio::task::JoinSet;
 
-use crate::world::{PASSWORD, World, secret};
+use crate::world::{PASSWORD, World, as_person, secret};
 
 const MIN: Duration = Duration::from_secs(60);
 
@@ -50,6 +50,47 @@ async fn each_further_failure_locks_twice_as_long_and_a_success_forgets_them() {
         assert_eq!(fail(&world, "anna").await, Error::BadLogin);
     }
     assert!(world.sign_in("flora", "anna", PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn guessing_the_current_password_is_limited_like_signing_in() {
+    let world = World::new().await;
+    let anna = world.person("flora", "anna", Role::Owner).await;
+    let change = async |current: &str| {
+        let req = ChangePassword { current: secret(current), new: secret("another password") };
+        world.client.change_password(&as_person("flora", &anna), req).await
+    };
+    for _ in 0..3 {
+        assert_eq!(fail(&world, "anna").await, Error::BadLogin);
+    }
+    for _ in 0..2 {
+        assert_eq!(change("wrong horse").await.unwrap_err(), Error::WrongPassword);
+    }
+    assert!(matches!(change(PASSWORD).await.unwrap_err(), Error::Locked { .. }));
+    assert!(matches!(fail(&world, "anna").await, Error::Locked { .. }), "both count as one");
+    world.clock.advance(MIN);
+    change(PASSWORD).await.unwrap();
+    for _ in 0..4 {
+        assert_eq!(fail(&world, "anna").await, Error::BadLogin, "a change forgets failures");
+    }
+}
+
+#[tokio::test]
+async fn of_many_changes_at_once_one_is_made() {
+    let world = World::new().await;
+    let anna = world.person("flora", "anna", Role::Owner).await;
+    let mut all = JoinSet::new();
+    for n in 0..4 {
+        let (client, ctx) = (world.client.clone(), as_person("flora", &anna));
+        all.spawn(async move {
+            let new = secret(&format!("new password {n}"));
+            client.change_password(&ctx, ChangePassword { current: secret(PASSWORD), new }).await
+        });
+    }
+    let results = all.join_all().await;
+    let made: Vec<_> = results.into_iter().filter_map(Result::ok).collect();
+    assert_eq!(made.len(), 1, "the others were based on a password that is none any more");
+    assert!(world.holder("flora", &made[0].token).await.is_some());
 }
 
 #[tokio::test]

@@ -8,9 +8,13 @@ mod contract;
 #[cfg(test)]
 mod lockout;
 #[cfg(test)]
+mod races;
+#[cfg(test)]
 mod rights;
 #[cfg(test)]
 mod routes;
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod secrecy;
 #[cfg(test)]

@@ -144,6 +144,34 @@ async fn staff_and_credentials_are_kept_over_rest() {
 }
 
 #[tokio::test]
+async fn a_password_is_changed_over_rest_and_the_session_is_forgotten_at_once() {
+    let world = World::new().await;
+    let anna = world.person("flora", "anna", Role::Warehouse).await;
+    let old = world.sign_in("flora", "anna", PASSWORD).await.unwrap();
+    let me = || as_person("flora", &anna);
+    let put = |body: &Value| send("PUT", "/v1/admin/me/password", body);
+    let wrong = json!({"current": "wrong horse", "new": "another password"});
+    let refused = ask(&world, me(), put(&wrong)).await;
+    assert_eq!((refused.status, &refused.body["code"]), (400, &json!("wrong_password")));
+    assert_eq!(refused.body["errors"][0]["pointer"], "/current");
+    assert_eq!(ask(&world, anonymous_ctx("flora"), put(&wrong)).await.status, 401);
+    assert_eq!(ask(&world, user_ctx("flora", 1), put(&wrong)).await.status, 403);
+    let ctx = me();
+    let right = json!({"current": PASSWORD, "new": "another password"});
+    let changed = ask(&world, ctx.clone(), put(&right)).await;
+    assert_eq!(changed.status, 200);
+    assert!(ctx.session.is_ended(), "the bus forgets the token that this call came with");
+    let token = kit::Secret::new(changed.body["token"].as_str().unwrap().to_owned());
+    assert!(world.holder("flora", &token).await.is_some());
+    assert_eq!(world.holder("flora", &old.token).await, None);
+    for _ in 0..5 {
+        ask(&world, me(), put(&wrong)).await;
+    }
+    let locked = ask(&world, me(), put(&wrong)).await;
+    assert_eq!((locked.status, locked.headers["retry-after"].to_str().unwrap()), (429, "61"));
+}
+
+#[tokio::test]
 async fn the_document_names_no_schema_that_it_lacks_and_only_known_permissions() {
     let world = World::new().await;
     let document = serde_json::to_value(&world.document).unwrap();

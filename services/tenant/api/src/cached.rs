@@ -56,6 +56,25 @@ impl CachedTenants {
         {
             return Ok(known.info);
         }
+        self.ask(ctx, now).await
+    }
+
+    /// The tenant of the call with a newer map of its placements than `seen`, if there is one: for those
+    /// who were refused because of their map. What is known answers when it is newer already.
+    ///
+    /// # Errors
+    /// As [`TenantClient::get`].
+    pub async fn newer(&self, ctx: &Ctx, seen: &TenantInfo) -> Result<Arc<TenantInfo>, Error> {
+        let known = self.known.get(&ctx.tenant).map(|k| k.info);
+        if let Some(known) = known
+            && known.placements.epoch() > seen.placements.epoch()
+        {
+            return Ok(known);
+        }
+        self.ask(ctx, self.clock.now()).await
+    }
+
+    async fn ask(&self, ctx: &Ctx, now: Timestamp) -> Result<Arc<TenantInfo>, Error> {
         let info = Arc::new(self.client.get(ctx, Get {}).await?);
         // Dated when it was asked for, not when it came: it may have changed on its way.
         self.known.insert(ctx.tenant.clone(), Known { info: Arc::clone(&info), at: now });
@@ -88,12 +107,8 @@ mod tests {
                 hosts: vec![],
                 currency,
                 locales: vec!["en".parse().unwrap()],
-                theme: Theme {
-                    primary: "#000000".into(),
-                    accent: "#000000".into(),
-                    background: "#ffffff".into(),
-                    tagline: String::new(),
-                },
+                theme: Theme::default(),
+                banners: vec![],
                 shipping_fee: Money::zero(currency),
                 placements: Placements::initial(Placement::new(1, 1, 0, 0).unwrap()),
                 version: asked.fetch_add(1, Ordering::SeqCst) + 1,
@@ -118,6 +133,22 @@ mod tests {
         assert_eq!(version(&flora).await, 3);
         clock.set(testkit::BEGIN);
         assert_eq!(version(&flora).await, 4, "a clock that stepped back makes it stale");
+    }
+
+    #[tokio::test]
+    async fn whoever_was_refused_for_an_old_map_asks_at_once_and_others_profit() {
+        let tenants = CachedTenants::new(counting(), testkit::test_clock());
+        let flora = testkit::test_ctx("flora");
+        let seen = tenants.get(&flora).await.unwrap();
+        assert_eq!(tenants.newer(&flora, &seen).await.unwrap().version, 2);
+        assert_eq!(tenants.get(&flora).await.unwrap().version, 2, "it is remembered");
+        let mut older = (*seen).clone();
+        let draft = kit::PlacementState::Draft;
+        let mut versions = seen.placements.versions().to_vec();
+        versions[0].version = 0;
+        versions.push(kit::PlacementVersion { version: 0, state: draft, ..versions[0] });
+        older.placements = Placements::from_versions(versions).unwrap();
+        assert_eq!(tenants.newer(&flora, &older).await.unwrap().version, 2, "nobody is asked");
     }
 
     #[tokio::test]

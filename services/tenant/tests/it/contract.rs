@@ -4,8 +4,11 @@ use kit::{Cursor, ErrorCode, Limit, Money, Place};
 use rpc::{Fault, ServiceError as _};
 use sea_query::Query;
 use shard::Route;
-use tenant_api::{ByHost, Error, Get, List, TenantClient, UpdateTenant};
+use tenant_api::{
+    Banner, ByHost, CachedTenants, Error, Get, List, TenantClient, Theme, UpdateTenant,
+};
 use testkit::{anonymous_ctx, operator_ctx, test_ctx};
+use types::Texts;
 
 use crate::world::{World, new_tenant, system};
 
@@ -27,6 +30,7 @@ async fn suite(client: &TenantClient) {
     codes_and_hosts_are_unique_and_a_refusal_changes_nothing(client).await;
     tenants_are_listed_by_code(client).await;
     a_change_needs_permission_and_the_current_version(client).await;
+    a_look_with_banners_is_kept_and_seen_through_what_remembers(client).await;
     only_the_system_adds_lists_and_finds(client).await;
 }
 
@@ -35,7 +39,7 @@ fn by_host(host: &str) -> ByHost {
 }
 
 fn no_change(version: i64) -> UpdateTenant {
-    UpdateTenant { version, name: None, theme: None, shipping_fee: None }
+    UpdateTenant::of(version)
 }
 
 async fn a_tenant_is_found_by_code_and_by_host(client: &TenantClient) {
@@ -111,6 +115,42 @@ async fn a_change_needs_permission_and_the_current_version(client: &TenantClient
     assert_eq!((flora.version, flora.shipping_fee.amount()), (1, 800), "another tenant's stay");
 }
 
+async fn a_look_with_banners_is_kept_and_seen_through_what_remembers(client: &TenantClient) {
+    let clock = testkit::test_clock();
+    let tenants = CachedTenants::new(client.clone(), clock.clone());
+    let owner = operator_ctx("annex", 1, &["tenant:write"]);
+    let before = tenants.get(&anonymous_ctx("annex")).await.unwrap();
+    assert!(before.banners.is_empty() && before.theme.logo.is_none());
+    let line = |text: &str| Texts::one("en".parse().unwrap(), text);
+    let banner = Banner {
+        title: line("Spring"),
+        text: line("Bulbs are in"),
+        image: Some("/media/7".into()),
+        link: "/c/bulbs".into(),
+    };
+    let theme = Theme {
+        logo: Some("/media/8".into()),
+        heading_font: Some("Georgia, serif".into()),
+        ..before.theme.clone()
+    };
+    let update = UpdateTenant {
+        theme: Some(theme.clone()),
+        banners: Some(vec![banner.clone()]),
+        ..no_change(before.version)
+    };
+    let changed = client.update(&owner, update).await.unwrap();
+    assert_eq!((&changed.theme, &changed.banners), (&theme, &vec![banner.clone()]));
+    let other = UpdateTenant { shipping_fee: Some(5), ..no_change(changed.version) };
+    let changed = client.update(&owner, other).await.unwrap();
+    assert_eq!(changed.banners, [banner], "what is absent stays");
+    clock.advance(tenant_api::cached::AGE_MAX);
+    assert_eq!(*tenants.get(&anonymous_ctx("annex")).await.unwrap(), changed);
+    let none = UpdateTenant { banners: Some(vec![]), ..no_change(changed.version) };
+    assert!(client.update(&owner, none).await.unwrap().banners.is_empty());
+    let other = client.get(&anonymous_ctx("flora"), Get {}).await.unwrap();
+    assert!(other.theme.logo.is_none(), "another tenant's stays");
+}
+
 async fn only_the_system_adds_lists_and_finds(client: &TenantClient) {
     for ctx in [anonymous_ctx("platform"), operator_ctx("flora", 1, &["*"])] {
         let add = client.add(&ctx, new_tenant("mine", (1, 1, 9, 0))).await.unwrap_err();
@@ -153,4 +193,22 @@ async fn a_new_tenant_is_told_once_in_its_own_name() {
         .map(|row| ["tenant", "topic", "payload"].map(|column| row.get(column).unwrap()))
         .collect();
     assert_eq!(told, [["flora", tenant_api::TENANT_ADDED, r#"{"code":"flora"}"#]]);
+}
+
+#[tokio::test]
+async fn a_theme_that_was_stored_before_logos_and_banners_still_loads() {
+    let world = World::new().await;
+    world.local().add(&system(), new_tenant("flora", (1, 1, 0, 0))).await.unwrap();
+    let db = world.shards.single(tenant::SCHEMA).await;
+    let old =
+        r##"{"primary":"#000000","accent":"#111111","background":"#ffffff","tagline":"Old"}"##;
+    db.tx::<_, Fault, _, _>(&system(), Route::Whole, move |tx| async move {
+        let update = Query::update().table("tenants").value("theme", old).to_owned();
+        tx.exec(&update).await
+    })
+    .await
+    .unwrap();
+    let info = world.local().get(&anonymous_ctx("flora"), Get {}).await.unwrap();
+    assert_eq!((info.theme.tagline.as_str(), info.theme.logo), ("Old", None));
+    assert!(info.banners.is_empty());
 }

@@ -6,6 +6,10 @@
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod growth;
+#[cfg(test)]
 mod routes;
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod world;

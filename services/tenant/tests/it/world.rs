@@ -79,7 +79,7 @@ pub fn new_tenant(code: &str, placement: (u8, u8, u8, u8)) -> NewTenant {
             primary: "#0a7d4f".into(),
             accent: "#d4a017".into(),
             background: "#ffffff".into(),
-            tagline: String::new(),
+            ..Theme::default()
         },
         shipping_fee: 800,
         placement: Placement::new(dbs, tables, first_db, first_table).unwrap(),

@@ -1,0 +1,129 @@
+//! Changing one's password. Guessing the current one is limited like signing in: whoever found an open
+//! session must not find out the password with it.
+
+use std::sync::Arc;
+
+use auth::lockout::attempts_key;
+use auth::{PasswordHash, TokenHash};
+use kit::{TenantCode, Timestamp};
+use member_api::{ChangePassword, Error, MemberInfo, Session};
+use rpc::Ctx;
+use shard::{Route, Tx};
+use types::MemberId;
+
+use super::sessions::note_failure;
+use super::{SESSION, Service, own_id, unknown};
+use crate::{Options, model, store};
+
+/// A change whose current password has been looked at.
+struct Change {
+    tenant: TenantCode,
+    id: MemberId,
+    attempts_key: String,
+    /// The hash that the current password fits, and the new one.
+    hashes: Option<(PasswordHash, PasswordHash)>,
+    token: TokenHash,
+    options: Options,
+}
+
+/// What became of it. Refusals are outcomes, not errors, because the failure must be committed.
+enum Outcome {
+    Changed { member: MemberInfo, expires_at: Timestamp },
+    Wrong,
+    Locked(Timestamp),
+}
+
+impl Service {
+    pub(super) async fn new_password(
+        &self,
+        ctx: &Ctx,
+        req: ChangePassword,
+    ) -> Result<Session, Error> {
+        let id = own_id(ctx)?;
+        model::check_passwords(&req)?;
+        let known = self.known_by_id(ctx, id).await?;
+        let stored = known.password;
+        let fits = self.passwords.verify(ctx, req.current, Some(stored.clone())).await?;
+        let hashes = match fits {
+            true => Some((stored, self.passwords.hash(ctx, req.new).await?)),
+            false => None,
+        };
+        let (token, hash) = SESSION.mint(self.entropy.as_ref())?;
+        let change = Arc::new(Change {
+            tenant: ctx.tenant.clone(),
+            id,
+            attempts_key: key_of(&known.member),
+            hashes,
+            token: hash,
+            options: self.options,
+        });
+        let outcome: Result<Outcome, Error> =
+            self.db.tx(ctx, Route::Whole, move |tx| settle(tx, Arc::clone(&change))).await;
+        match outcome? {
+            Outcome::Changed { member, expires_at } => Ok(Session { token, expires_at, member }),
+            Outcome::Wrong => Err(Error::WrongPassword),
+            Outcome::Locked(until) => Err(Error::Locked { until }),
+        }
+    }
+
+    pub(super) async fn end_all_sessions(&self, ctx: &Ctx) -> Result<(), Error> {
+        let (tenant, id) = (ctx.tenant.clone(), own_id(ctx)?);
+        self.db
+            .tx(ctx, Route::Whole, move |tx| {
+                let tenant = tenant.clone();
+                async move { Ok(store::end_sessions_of(&tx, &tenant, id).await?) }
+            })
+            .await
+    }
+
+    /// What is known of a member; refused while the login is locked.
+    async fn known_by_id(&self, ctx: &Ctx, id: MemberId) -> Result<store::Known, Error> {
+        let (tenant, rule) = (ctx.tenant.clone(), self.options.lockout);
+        self.db
+            .read(ctx, Route::Whole, move |tx| {
+                let tenant = tenant.clone();
+                async move {
+                    let known = store::known_by_id(&tx, &tenant, id).await?.ok_or_else(unknown)?;
+                    let key = key_of(&known.member);
+                    let attempts = store::attempts(&tx, &tenant, &key).await?;
+                    rule.check(&attempts, tx.now()).map_err(|until| Error::Locked { until })?;
+                    Ok(known)
+                }
+            })
+            .await
+    }
+}
+
+/// Failures are counted together with those of signing in.
+fn key_of(member: &MemberInfo) -> String {
+    attempts_key(&model::login_key(&member.login))
+}
+
+/// Records what became of a change.
+async fn settle(tx: Tx, change: Arc<Change>) -> Result<Outcome, Error> {
+    let Change { tenant, id, attempts_key, hashes, token, options } = &*change;
+    let now = tx.now();
+    // Held first, as when signing in.
+    let known = store::known_by_id_to_change(&tx, tenant, *id).await?;
+    let attempts = store::attempts_to_change(&tx, tenant, attempts_key).await?;
+    if let Err(until) = options.lockout.check(&attempts.unwrap_or_default(), now) {
+        return Ok(Outcome::Locked(until));
+    }
+    // Another change may have come first; then this one was based on a password that is none any more.
+    let fitting = known.zip(hashes.as_ref());
+    let fitting = fitting.filter(|(k, (current, _))| k.password == *current);
+    let Some((member, new)) = fitting.map(|(k, (_, new))| (k.member, new)) else {
+        return match note_failure(&tx, tenant, attempts_key, attempts, options).await? {
+            None => Ok(Outcome::Wrong),
+            Some(until) => Ok(Outcome::Locked(until)),
+        };
+    };
+    if attempts.is_some() {
+        store::clear_attempts(&tx, tenant, attempts_key).await?;
+    }
+    store::save_password(&tx, tenant, *id, new).await?;
+    store::end_sessions_of(&tx, tenant, *id).await?;
+    let expires_at = now.plus(options.session);
+    store::insert_session(&tx, tenant, token, *id, expires_at).await?;
+    Ok(Outcome::Changed { member, expires_at })
+}

@@ -1,0 +1,172 @@
+//! What the index does when the catalogue, the stock or an order changed, and the catch-up of tenants
+//! whose catalogue and orders it has not read to the end. Thin.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use inventory_api::{AVAILABILITY_CHANGED, AvailabilityChanged};
+use kit::{Cursor, ErrorCode, Limit, SharedEntropy, TenantCode};
+use order_api::{ALL_EVENTS, OrderMessage};
+use outbox::Consumer;
+use product_api::{PRODUCT_CHANGED, ProductChanged};
+use rpc::{Ctx, Fault, ServiceError as _, TraceId};
+use tasks::{TaskHandle, TaskKind, Tasks};
+use tenant_api::TenantClient;
+
+use crate::model::catch_up::{Progress, What};
+use crate::model::order::OrderEntry;
+use crate::service::Service;
+
+const CATCH_UP: TaskKind = TaskKind::new("search.catch_up").restarting();
+
+/// The consumers of this service. None needs an inbox: each compares what it has with what comes.
+pub fn consumers(service: &Arc<Service>) -> Vec<Consumer> {
+    let (products, stock, orders) = (Arc::clone(service), Arc::clone(service), Arc::clone(service));
+    vec![
+        Consumer::from_fn("search.product", [PRODUCT_CHANGED], move |ctx, message| {
+            let service = Arc::clone(&products);
+            async move {
+                let event: ProductChanged = message.json()?;
+                Ok(service.keep_product(&ctx, event.spu_id).await?)
+            }
+        }),
+        Consumer::from_fn("search.stock", [AVAILABILITY_CHANGED], move |ctx, message| {
+            let service = Arc::clone(&stock);
+            async move {
+                let event: AvailabilityChanged = message.json()?;
+                Ok(service.keep_availability(&ctx, event, message.id.seq).await?)
+            }
+        }),
+        Consumer::from_fn("search.order", ALL_EVENTS.iter().copied(), move |ctx, message| {
+            let service = Arc::clone(&orders);
+            async move {
+                let event: OrderMessage = message.json()?;
+                let order = OrderEntry::of(event, message.id.seq, message.created_at);
+                Ok(service.keep_orders(&ctx, vec![order]).await?)
+            }
+        }),
+    ]
+}
+
+/// Reads the catalogue and the orders of every tenant that is older than the index, each once and to the end:
+/// how far it is stands in the index, so that a restart or something that failed loses nothing.
+#[derive(Clone)]
+pub struct CatchUp {
+    service: Arc<Service>,
+    tenants: TenantClient,
+    entropy: SharedEntropy,
+    within: Duration,
+}
+
+/// What a catch-up has read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CaughtUp {
+    /// Products.
+    pub products: u64,
+    /// Orders.
+    pub orders: u64,
+}
+
+impl CatchUp {
+    pub(crate) const fn new(
+        service: Arc<Service>,
+        tenants: TenantClient,
+        entropy: SharedEntropy,
+        within: Duration,
+    ) -> Self {
+        Self { service, tenants, entropy, within }
+    }
+
+    /// Catches up in the background, once; tries again when something fails.
+    pub fn spawn(self, tasks: &Tasks) -> TaskHandle {
+        tasks.spawn_restarting(CATCH_UP, move || {
+            let catch_up = self.clone();
+            async move { catch_up.run_once().await.map(|_| ()) }
+        })
+    }
+
+    /// Catches up; what was read. A tenant of whom something cannot be read holds up no other.
+    ///
+    /// # Errors
+    /// The first, when something could not be read: the next run goes on there.
+    pub async fn run_once(&self) -> Result<CaughtUp, Fault> {
+        let (mut read, mut failed, mut cursor) = (CaughtUp::default(), None, None);
+        loop {
+            let limit = Limit::new(Limit::MAX).map_err(Fault::internal)?;
+            let req = tenant_api::List { cursor, limit };
+            let page = self.tenants.list(&self.ctx(TenantCode::platform())?, req).await;
+            let page = page.map_err(tenant_api::Error::into_fault)?;
+            for tenant in page.items {
+                for (what, rows) in
+                    [(What::Products, &mut read.products), (What::Orders, &mut read.orders)]
+                {
+                    if let Err(fault) = self.read_all(&tenant.code, what, rows).await {
+                        let tenant = &tenant.code;
+                        tracing::warn!(%tenant, ?what, %fault, "not all was read for searching");
+                        failed = failed.or(Some(fault));
+                    }
+                }
+            }
+            match page.next_cursor {
+                Some(next) => cursor = Some(next),
+                None => return failed.map_or(Ok(read), Err),
+            }
+        }
+    }
+
+    /// Goes on where it was; counts what it reads.
+    async fn read_all(&self, tenant: &TenantCode, what: What, rows: &mut u64) -> Result<(), Fault> {
+        let before = *rows;
+        let mut progress = self.service.progress(&self.ctx(tenant.clone())?, what).await?;
+        loop {
+            let cursor = match progress {
+                Progress::Done => break,
+                Progress::Begin => None,
+                Progress::At(cursor) => Some(cursor),
+            };
+            let ctx = self.ctx(tenant.clone())?;
+            let (read, next) = match self.read_page(&ctx, what, cursor.clone()).await {
+                Err(fault) if fault.code == ErrorCode::Invalid && cursor.is_some() => {
+                    // A cursor of before an upgrade may mean nothing now: the next try begins anew.
+                    self.service.keep_progress(&ctx, what, Progress::Begin).await?;
+                    return Err(fault);
+                }
+                outcome => outcome?,
+            };
+            *rows += u64::from(read);
+            progress = Progress::after(next);
+            let ctx = self.ctx(tenant.clone())?;
+            self.service.keep_progress(&ctx, what, progress.clone()).await?;
+        }
+        let read = *rows - before;
+        if read > 0 {
+            tracing::info!(%tenant, ?what, read, "all was read for searching");
+        }
+        Ok(())
+    }
+
+    async fn read_page(
+        &self,
+        ctx: &Ctx,
+        what: What,
+        cursor: Option<Cursor>,
+    ) -> Result<(u32, Option<Cursor>), Fault> {
+        match what {
+            What::Products => {
+                let page = self.service.read_page(ctx, cursor).await?;
+                Ok((page.products, page.next_cursor))
+            }
+            What::Orders => {
+                let page = self.service.read_orders(ctx, cursor).await?;
+                Ok((page.orders, page.next_cursor))
+            }
+        }
+    }
+
+    fn ctx(&self, tenant: TenantCode) -> Result<Ctx, Fault> {
+        let number = || self.entropy.next_u64().map_err(Fault::internal);
+        let trace = u128::from(number()?) << 64 | u128::from(number()?);
+        let trace = TraceId::from_random(trace, number()?);
+        Ok(Ctx::system(tenant, "search.catch_up", self.within, trace))
+    }
+}
