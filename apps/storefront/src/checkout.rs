@@ -9,25 +9,18 @@ use sha2::{Digest as _, Sha256};
 use types::{Address, AddressId, OrderId};
 use ui::Words;
 
+use crate::address;
 use crate::pages::Errors;
 use crate::web::{Failure, Fields};
 
 /// The longest word to the shop, in characters.
 pub(crate) const NOTE_CHARS_MAX: u32 = 500;
 
-/// The fields of an address, with the longest text of each in characters.
-pub(crate) const ADDRESS_FIELDS: [(&str, u32); 7] = [
-    ("name", 100),
-    ("phone", 32),
-    ("country", 2),
-    ("region", 100),
-    ("city", 100),
-    ("street", 300),
-    ("postal_code", 16),
-];
-
 /// The value of the address choice that means a new one.
 pub(crate) const NEW_ADDRESS: &str = "new";
+
+/// The field that names the address that an earlier attempt put into the book.
+pub(crate) const KEPT_ADDRESS: &str = "kept_address";
 
 /// Which address an order goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +38,9 @@ pub(crate) struct CheckoutForm {
     pub(crate) to: Option<Where>,
     /// The new address as it was typed.
     pub(crate) address: Address,
+    /// The address of the book that was put there by an earlier attempt of this checkout. A new one takes its
+    /// place.
+    pub(crate) kept: Option<AddressId>,
     /// How it is paid; none when nothing was chosen.
     pub(crate) payment_method: Option<PaymentMethod>,
     /// A word to the shop.
@@ -56,22 +52,14 @@ impl CheckoutForm {
     pub(crate) fn fresh(currency: Currency) -> Self {
         Self {
             to: None,
-            address: Address {
-                name: String::new(),
-                phone: String::new(),
-                country: likely_country(currency),
-                region: String::new(),
-                city: String::new(),
-                street: String::new(),
-                postal_code: String::new(),
-            },
+            address: address::fresh(currency),
+            kept: None,
             payment_method: Some(PaymentMethod::Card),
             note: String::new(),
         }
     }
 
     pub(crate) fn read(fields: &Fields) -> Self {
-        let text = |name: &str| fields.text(name).to_owned();
         let to = match fields.text("address") {
             NEW_ADDRESS => Some(Where::New),
             id => id.parse().ok().map(Where::Saved),
@@ -81,16 +69,9 @@ impl CheckoutForm {
             "cash_on_delivery" => Some(PaymentMethod::CashOnDelivery),
             _ => None,
         };
-        let address = Address {
-            name: text("name"),
-            phone: text("phone"),
-            country: text("country").to_ascii_uppercase(),
-            region: text("region"),
-            city: text("city"),
-            street: text("street"),
-            postal_code: text("postal_code"),
-        };
-        Self { to, address, payment_method, note: text("note") }
+        let (address, note) = (address::read(fields), fields.text("note").to_owned());
+        let kept = fields.text(KEPT_ADDRESS).parse().ok();
+        Self { to, address, kept, payment_method, note }
     }
 
     /// What is wrong with it, by field.
@@ -100,15 +81,7 @@ impl CheckoutForm {
             errors.add("address", w.choose_address);
         }
         if self.to == Some(Where::New) {
-            let typed = typed(&self.address);
-            for problem in self.address.problems("") {
-                let name = problem.pointer.trim_start_matches('/');
-                let (value, max) = typed
-                    .iter()
-                    .find(|(n, ..)| *n == name)
-                    .map_or(("", 0), |(_, value, max)| (*value, *max));
-                errors.add(name, told(value, max, w));
-            }
+            address::check(&self.address, &mut errors, w);
         }
         if self.payment_method.is_none() {
             errors.add("payment_method", w.choose_payment);
@@ -126,7 +99,9 @@ impl CheckoutForm {
         match self.to {
             Some(Where::Saved(id)) => said.push(id.to_string()),
             Some(Where::New) => {
-                said.extend(typed(&self.address).iter().map(|(_, value, _)| (*value).to_owned()));
+                said.extend(
+                    address::typed(&self.address).iter().map(|(_, value, _)| (*value).to_owned()),
+                );
             }
             None => {}
         }
@@ -143,43 +118,6 @@ pub(crate) const fn method_name(method: PaymentMethod) -> &'static str {
     match method {
         PaymentMethod::Card => "card",
         PaymentMethod::CashOnDelivery => "cash_on_delivery",
-    }
-}
-
-/// Name, value and longest text of every field of an address.
-pub(crate) fn typed(address: &Address) -> [(&'static str, &str, u32); 7] {
-    let values = [
-        &address.name,
-        &address.phone,
-        &address.country,
-        &address.region,
-        &address.city,
-        &address.street,
-        &address.postal_code,
-    ];
-    let mut fields = [("", "", 0); 7];
-    for (field, ((name, max), value)) in fields.iter_mut().zip(ADDRESS_FIELDS.iter().zip(values)) {
-        *field = (*name, value.as_str(), *max);
-    }
-    fields
-}
-
-fn told(value: &str, max: u32, w: &Words) -> &'static str {
-    if value.is_empty() {
-        w.fill_this
-    } else if value.chars().count() > max as usize {
-        w.too_long
-    } else {
-        w.not_understood
-    }
-}
-
-/// Most currencies begin with the country's own letters; a currency of many countries does not say.
-fn likely_country(currency: Currency) -> String {
-    match currency.code() {
-        "EUR" => String::new(),
-        code if code.starts_with('X') => String::new(),
-        code => code.chars().take(2).collect(),
     }
 }
 
@@ -234,7 +172,7 @@ fn is_expiry(text: &str) -> bool {
 /// The key of paying: the random token of the form that was shown. Sending the form twice pays once. The
 /// card is left out of the hash: the hash of a card number gives the number away.
 pub(crate) fn pay_key(order: OrderId, form_token: &str) -> Result<IdempotencyKey, Failure> {
-    if !crate::web::visit::is_token(form_token) {
+    if !::web::csrf::is_token(form_token) {
         return Err(Failure::bad_request("the form's token is not one of ours"));
     }
     Ok(IdempotencyKey {
@@ -313,11 +251,5 @@ mod tests {
         let token = "0123456789abcdef0123456789abcdef";
         assert_eq!(pay_key(id(5), token).unwrap(), pay_key(id(5), token).unwrap());
         assert!(pay_key(id(5), "x").is_err());
-    }
-
-    #[test]
-    fn the_country_is_guessed_where_the_currency_says_it() {
-        let of = |code: &str| likely_country(code.parse().unwrap());
-        assert_eq!((of("CNY").as_str(), of("USD").as_str(), of("EUR").as_str()), ("CN", "US", ""));
     }
 }

@@ -2,12 +2,18 @@
 //! rendered on the server and need no JavaScript.
 //!
 //! It must not decide what a service decides (prices, stock, who owns what); it asks, and shows. It holds
-//! no state but the cookies of its visitors.
+//! no state but the cookies of its visitors, and for a second the pages that everybody sees alike.
 
+mod address;
+mod categories;
 mod checkout;
 mod handlers;
+mod lists;
+mod next;
 mod pages;
 mod picker;
+mod sitemap;
+mod statuses;
 mod web;
 
 use std::sync::Arc;
@@ -23,8 +29,11 @@ use payment_api::PaymentClient;
 use product_api::ProductClient;
 use tenant_api::CachedTenants;
 
+use crate::categories::CachedCategories;
+use crate::sitemap::Sitemaps;
+
+pub use crate::web::cookies::SESSION_COOKIE;
 pub use pages::Shop;
-pub use web::cookies::SESSION_COOKIE;
 
 /// What the pages ask.
 pub struct Deps {
@@ -44,6 +53,10 @@ pub struct Deps {
     pub payments: PaymentClient,
     /// Parcels.
     pub fulfillment: FulfillClient,
+    /// Finding products.
+    pub search: search_api::SearchClient,
+    /// Tells open pages what has changed.
+    pub hub: ::web::Hub,
     /// For tokens of forms.
     pub entropy: SharedEntropy,
     /// For the age of cookies.
@@ -64,6 +77,9 @@ pub(crate) struct App(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) deps: Deps,
     pub(crate) options: Options,
+    pub(crate) categories: CachedCategories,
+    pub(crate) sitemaps: Sitemaps,
+    pub(crate) kept: ::web::KeptPages,
 }
 
 impl std::ops::Deref for App {
@@ -77,7 +93,10 @@ impl std::ops::Deref for App {
 /// The pages of tenants' hosts, with a fallback that answers whatever nothing else does. Every request
 /// must carry a `rpc::Ctx` as an extension; the bus puts it there.
 pub fn start(deps: Deps, options: Options) -> Router {
-    handlers::router(App(Arc::new(Inner { deps, options })))
+    let categories = CachedCategories::new(deps.products.clone(), deps.clock.clone());
+    let sitemaps = Sitemaps::new(deps.products.clone(), deps.clock.clone());
+    let kept = ::web::KeptPages::default();
+    handlers::router(App(Arc::new(Inner { deps, options, categories, sitemaps, kept })))
 }
 
 /// The pages of a host of no tenant: the list of shops, as a demo shows it. They need no `Ctx`.

@@ -29,6 +29,8 @@ pub(crate) struct Choice<'a> {
     pub(crate) value: &'a str,
     /// The variant that choosing it leads to; none when there is no such variant.
     pub(crate) sku: Option<&'a Sku>,
+    /// Whether this variant differs from the shown one in this option only.
+    pub(crate) exact: bool,
     /// Whether it is chosen.
     pub(crate) chosen: bool,
 }
@@ -48,21 +50,30 @@ pub(crate) fn shown<'a>(
 }
 
 /// The values of the option at `index`. A value leads to the variant that differs in this option only;
-/// where there is none, to the first that has the value.
-pub(crate) fn choices<'a>(product: &'a ProductInfo, shown: &Sku, index: usize) -> Vec<Choice<'a>> {
+/// where there is none, to one that has the value: rather one that is there, and rather one that differs in little.
+pub(crate) fn choices<'a>(
+    product: &'a ProductInfo,
+    shown: &Sku,
+    index: usize,
+    stock: &Stock,
+) -> Vec<Choice<'a>> {
     let Some(option) = product.options.get(index) else { return Vec::new() };
     let has = |sku: &Sku, value: &str| sku.options.get(index).is_some_and(|v| v == value);
-    let alike = |sku: &Sku| {
+    let differences = |sku: &Sku| {
         let others = sku.options.iter().zip(&shown.options).enumerate();
-        others.filter(|(i, _)| *i != index).all(|(_, (a, b))| a == b)
+        others.filter(|(i, (a, b))| *i != index && a != b).count()
     };
     option
         .values
         .iter()
         .map(|value| {
-            let with_value = || product.skus.iter().filter(|s| has(s, value));
-            let sku = with_value().find(|s| alike(s)).or_else(|| with_value().next());
-            Choice { value, sku, chosen: has(shown, value) }
+            let with_value = product.skus.iter().filter(|s| has(s, value));
+            let sku = with_value.min_by_key(|s| match differences(s) {
+                0 => (false, 0),
+                n => (stock.is_sold_out(s.id), n),
+            });
+            let exact = sku.is_some_and(|s| differences(s) == 0);
+            Choice { value, sku, exact, chosen: has(shown, value) }
         })
         .collect()
 }
@@ -81,7 +92,7 @@ mod tests {
 
     fn leads_to(product: &ProductInfo, shown: &Sku, index: usize) -> Vec<(String, Option<String>)> {
         let variant = |s: &Sku| s.options.join("/");
-        choices(product, shown, index)
+        choices(product, shown, index, &Stock(None))
             .into_iter()
             .map(|c| (c.value.to_owned(), c.sku.map(variant)))
             .collect()
@@ -101,7 +112,30 @@ mod tests {
             leads_to(&product, blue_s, 1),
             [(text("S"), Some(text("Blue/S"))), (text("L"), Some(text("Red/L")))]
         );
-        assert!(choices(&product, blue_s, 7).is_empty());
+        assert!(choices(&product, blue_s, 7, &Stock(None)).is_empty());
+        let exact: Vec<bool> =
+            choices(&product, blue_s, 1, &Stock(None)).iter().map(|c| c.exact).collect();
+        assert_eq!(exact, [true, false]);
+    }
+
+    #[test]
+    fn a_value_without_the_other_choices_rather_leads_to_what_is_there() {
+        let mut product = sample::product();
+        // Red/L, Blue/S, Green/S; Green is shown and L is looked for
+        product.options[0].values.push("Green".into());
+        product.skus[0].options[0] = "Green".into();
+        let stock = Stock(Some(BTreeMap::from([(product.skus[3].id, 5)])));
+        let choices = choices(&product, &product.skus[0], 1, &stock);
+        assert_eq!(choices[1].sku.unwrap().options, ["Blue", "L"]);
+        assert!(!choices[1].exact && choices[0].chosen);
+    }
+
+    #[test]
+    fn a_value_that_no_variant_has_leads_nowhere() {
+        let mut product = product();
+        product.options[1].values.push("XL".into());
+        let choices = choices(&product, &product.skus[0], 1, &Stock(None));
+        assert_eq!((choices[2].value, choices[2].sku), ("XL", None));
     }
 
     #[test]

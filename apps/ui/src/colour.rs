@@ -114,9 +114,9 @@ impl Palette {
         }
     }
 
-    /// The theme as custom properties: the whole per-tenant stylesheet.
+    /// The colours that follow from these, by name. Whatever the three are, texts can be read.
     #[must_use]
-    pub fn stylesheet(&self) -> String {
+    pub fn properties(&self) -> [(&'static str, Rgb); 13] {
         let Self { primary, accent, background } = *self;
         let ink = background.ink();
         // then this ink can be read on the surface too
@@ -127,8 +127,7 @@ impl Palette {
             if readable { colour } else { ink }
         };
         let grey = if dark { Rgb { red: 200, green: 200, blue: 200 } } else { GREY };
-        let mut text = String::from(":root {\n");
-        for (name, colour) in [
+        [
             ("primary", primary),
             ("on-primary", primary.ink()),
             ("accent", accent),
@@ -140,11 +139,9 @@ impl Palette {
             ("link", or_ink(primary)),
             ("muted", or_ink(grey)),
             ("bad", or_ink(if dark { BAD_ON_DARK } else { BAD })),
-        ] {
-            text.push_str(&format!("  --{name}: {colour};\n"));
-        }
-        text.push_str("}\n");
-        text
+            ("good", or_ink(if dark { GOOD_ON_DARK } else { GOOD })),
+            ("warn", or_ink(if dark { WARN_ON_DARK } else { WARN })),
+        ]
     }
 }
 
@@ -152,6 +149,14 @@ impl Palette {
 const BAD: Rgb = Rgb { red: 0xb3, green: 0x26, blue: 0x1e };
 /// What is wrong, on a dark page.
 const BAD_ON_DARK: Rgb = Rgb { red: 0xff, green: 0xb4, blue: 0xab };
+/// What is well, on a light page.
+const GOOD: Rgb = Rgb { red: 0x1b, green: 0x6e, blue: 0x3c };
+/// What is well, on a dark page.
+const GOOD_ON_DARK: Rgb = Rgb { red: 0x8f, green: 0xd6, blue: 0xa8 };
+/// What needs a look, on a light page.
+const WARN: Rgb = Rgb { red: 0x8a, green: 0x53, blue: 0x00 };
+/// What needs a look, on a dark page.
+const WARN_ON_DARK: Rgb = Rgb { red: 0xff, green: 0xcf, blue: 0x8a };
 /// Quiet text on a light page.
 const GREY: Rgb = Rgb { red: 0x59, green: 0x5e, blue: 0x63 };
 
@@ -195,16 +200,14 @@ mod tests {
         #[test]
         fn whatever_the_theme_text_can_be_read(a in any_colour(), b in any_colour(), c in any_colour()) {
             let palette = Palette { primary: a, accent: b, background: c };
-            let css = palette.stylesheet();
-            let get = |name: &str| {
-                let (_, rest) = css.split_once(&format!("  --{name}: ")).unwrap();
-                rgb(&rest[..7])
-            };
+            let colours = palette.properties();
+            let get = |name: &str| colours.iter().find(|(n, _)| *n == name).unwrap().1;
             for (text, ground) in [
                 ("on-primary", "primary"), ("on-accent", "accent"), ("ink", "background"),
                 ("on-surface", "surface"), ("link", "background"), ("link", "surface"),
                 ("muted", "background"), ("muted", "surface"),
-                ("bad", "background"), ("bad", "surface"),
+                ("bad", "background"), ("bad", "surface"), ("good", "background"),
+                ("good", "surface"), ("warn", "background"), ("warn", "surface"),
             ] {
                 prop_assert!(get(text).is_readable_on(get(ground)), "{text} on {ground}");
             }

@@ -16,6 +16,15 @@ impl Lang {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::En, Self::ZhCn];
 
+    /// Its tag of BCP 47, which also names the folder of its files.
+    #[must_use]
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::ZhCn => "zh-CN",
+        }
+    }
+
     /// The language of the words for a locale; English when there are none in its own.
     #[must_use]
     pub fn of(locale: &Locale) -> Self {

@@ -1,23 +1,24 @@
 //! Signing in and out, registering, choosing a language.
 
+use ::web::frame::status_of;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use kit::ErrorCode;
 use member_api::{Error, Login, Register, Session, Token};
-use rpc::{Actor, Ctx, ServiceError as _};
+use rpc::{Actor, Ctx};
 use ui::{Local, Route};
 
 use super::cart;
 use crate::App;
 use crate::pages::{self, Errors, RegisterPage, SignInPage};
 use crate::web::cookies::{self, CART_COOKIE, LANGUAGE_AGE_S, LANGUAGE_COOKIE, SESSION_COOKIE};
-use crate::web::visit::token;
-use crate::web::{Answer, Cookies, Failure, Form, Visit, page, redirect};
+use crate::web::{Answer, Cookies, Failure, Form, FormToken, Visit, page, redirect};
 
 /// The longest e-mail address, in characters.
 const LOGIN_CHARS_MAX: usize = 254;
 /// How long a password may be, in characters.
-const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
+pub(super) const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
 
 /// Where to go after signing in.
 fn next(visit: &Visit) -> Option<Local> {
@@ -48,11 +49,13 @@ pub(crate) async fn sign_in(State(app): State<App>, visit: Visit, Form(form): Fo
     let w = visit.words();
     let (status, problem) = match &error {
         Error::BadLogin => (StatusCode::UNAUTHORIZED, w.bad_login.to_owned()),
-        Error::Locked { until } => (StatusCode::TOO_MANY_REQUESTS, w.locked_until(*until)),
+        Error::Locked { until } => (StatusCode::TOO_MANY_REQUESTS, w.locked_out(*until)),
         // what is no login at all is a wrong one, too
         Error::Fault(f) if f.code == ErrorCode::Invalid => {
             (StatusCode::UNPROCESSABLE_ENTITY, w.bad_login.to_owned())
         }
+        // too many hashes are being computed
+        Error::Fault(f) if f.code.is_retryable() => (status_of(f), w.busy_text.to_owned()),
         _ => return Err(error.into()),
     };
     let next = next(&visit);
@@ -105,8 +108,9 @@ pub(crate) async fn register(State(app): State<App>, visit: Visit, Form(form): F
                 }
                 errors.take(f.fields);
             }
-            Err(error) if error.code() == ErrorCode::TooManyRequests => {
-                status = StatusCode::TOO_MANY_REQUESTS;
+            // too many hashes are being computed
+            Err(Error::Fault(f)) if f.code.is_retryable() => {
+                status = status_of(&f);
                 problem = Some(w.busy_text.to_owned());
             }
             Err(error) => return Err(error.into()),
@@ -124,15 +128,36 @@ async fn signed_in(app: &App, visit: &Visit, session: Session) -> Answer {
     let member = Ctx { actor: Actor::user(session.member.id.get()), ..visit.ctx.clone() };
     let merged = cart::merge(app, visit, &member).await?;
     let mut response = to_next(next(visit))?;
-    let cookies = Cookies::new(app.options.cookie_secure);
-    let age = session.expires_at.since(app.deps.clock.now()).as_secs();
-    cookies.set(&mut response, SESSION_COOKIE, session.token.expose(), Some(age));
-    let csrf = cookies::csrf_cookie(app.options.cookie_secure);
-    cookies.set(&mut response, csrf, &token(app)?, None);
+    keep_session(app, &mut response, &session)?;
     if merged {
-        cookies.clear(&mut response, CART_COOKIE);
+        Cookies::new(app.options.cookie_secure).clear(&mut response, CART_COOKIE);
     }
     Ok(response)
+}
+
+/// Gives the browser a session, and a new token for forms.
+pub(super) fn keep_session(
+    app: &App,
+    response: &mut Response,
+    session: &Session,
+) -> Result<(), Failure> {
+    let cookies = Cookies::new(app.options.cookie_secure);
+    let age = session.expires_at.since(app.deps.clock.now()).as_secs();
+    cookies.set(response, SESSION_COOKIE, session.token.expose(), Some(age));
+    new_form_token(app, response)
+}
+
+/// Takes the browser's session away, and the token for forms with it.
+pub(super) fn forget_session(app: &App, response: &mut Response) -> Result<(), Failure> {
+    Cookies::new(app.options.cookie_secure).clear(response, SESSION_COOKIE);
+    new_form_token(app, response)
+}
+
+fn new_form_token(app: &App, response: &mut Response) -> Result<(), Failure> {
+    let secure = app.options.cookie_secure;
+    let token = FormToken::fresh(&app.deps.entropy)?;
+    Cookies::new(secure).set(response, cookies::csrf_cookie(secure), &token.value, None);
+    Ok(())
 }
 
 pub(crate) async fn sign_out(State(app): State<App>, visit: Visit, _: Form) -> Answer {
@@ -140,10 +165,7 @@ pub(crate) async fn sign_out(State(app): State<App>, visit: Visit, _: Form) -> A
         app.deps.members.logout(&visit.ctx, Token { token }).await?;
     }
     let mut response = redirect(Route::Home)?;
-    let cookies = Cookies::new(app.options.cookie_secure);
-    cookies.clear(&mut response, SESSION_COOKIE);
-    let csrf = cookies::csrf_cookie(app.options.cookie_secure);
-    cookies.set(&mut response, csrf, &token(&app)?, None);
+    forget_session(&app, &mut response)?;
     Ok(response)
 }
 

@@ -1,35 +1,42 @@
-//! Stylesheets and the shop's sign. What is asked for by its version or hash may be kept for ever; what
-//! is asked for by another one may not, so that nobody keeps new colours under an old address.
+//! The stylesheet, the script and the shop's sign. What is asked for by its version or hash may be kept for
+//! ever; what is asked for by another one may not, so that nobody keeps new colours under an old address.
 
 use axum::extract::{Extension, State};
 use axum::http::Uri;
 use axum::response::Response;
 use rpc::Ctx;
+use tenant_api::TenantInfo;
 use ui::Reader;
-use ui::assets::{CACHE_FOR_EVER, SITE_CSS, icon as sign, site_css_hash};
+use ui::assets::{SITE_JS, icon as sign, site_css as sheet, site_css_version, site_js_version};
 use ui::colour::Palette;
+use ui::theme::{FontStack, Theme};
 
 use crate::App;
-use crate::web::{Answer, Fields, answer};
+use crate::web::Answer;
+use crate::web::answer::{asset, cache_of};
 
 /// What a browser asks for again each time.
 const NO_CACHE: &str = "no-cache";
+const CSS: &str = "text/css; charset=utf-8";
 
-pub(crate) async fn site_css(uri: Uri) -> Response {
-    let cache = cache(&uri, site_css_hash());
-    answer::harden(answer::asset(SITE_CSS.to_owned(), "text/css; charset=utf-8", cache))
-}
-
-pub(crate) async fn theme_css(
+/// The look of all pages with the tenant's own.
+pub(crate) async fn site_css(
     State(app): State<App>,
     Extension(ctx): Extension<Ctx>,
     uri: Uri,
 ) -> Answer {
     let tenant = app.deps.tenants.get(&ctx).await?;
-    let theme = &tenant.theme;
-    let css = Palette::of(&theme.primary, &theme.accent, &theme.background).stylesheet();
-    let cache = cache(&uri, &tenant.version.to_string());
-    Ok(answer::harden(answer::asset(css, "text/css; charset=utf-8", cache)))
+    let cache = cache_of(&uri, &site_css_version(Some(tenant.version)));
+    Ok(asset(sheet(Some(&theme(&tenant))), CSS, cache))
+}
+
+/// The look of pages without a shop.
+pub(crate) async fn plain_css(uri: Uri) -> Response {
+    asset(sheet(None), CSS, cache_of(&uri, &site_css_version(None)))
+}
+
+pub(crate) async fn site_js(uri: Uri) -> Response {
+    asset(SITE_JS, "text/javascript; charset=utf-8", cache_of(&uri, site_js_version()))
 }
 
 pub(crate) async fn icon(
@@ -38,16 +45,25 @@ pub(crate) async fn icon(
     uri: Uri,
 ) -> Answer {
     let tenant = app.deps.tenants.get(&ctx).await?;
-    let theme = &tenant.theme;
-    let palette = Palette::of(&theme.primary, &theme.accent, &theme.background);
     let reader = Reader::choose(&tenant.locales, None, "");
     let name = reader.map_or("", |r| tenant.name.get(&r.locale));
-    let svg = sign(name, &palette).into_string();
-    let cache = cache(&uri, &tenant.version.to_string());
-    Ok(answer::harden(answer::asset(svg, "image/svg+xml", cache)))
+    let svg = sign(name, &theme(&tenant).palette).into_string();
+    Ok(asset(svg, "image/svg+xml", cache_of(&uri, &tenant.version.to_string())))
 }
 
-fn cache(uri: &Uri, current: &str) -> &'static str {
-    let query = Fields::parse(uri.query().unwrap_or_default().as_bytes());
-    if query.text("v") == current { CACHE_FOR_EVER } else { NO_CACHE }
+/// The sign of pages without a shop.
+pub(crate) async fn plain_icon() -> Response {
+    let svg = sign("Stoa", &Palette::of("", "", "")).into_string();
+    asset(svg, "image/svg+xml", NO_CACHE)
+}
+
+/// The tenant's look. What is no colour or font is left out: it was checked when it was saved, and is here again.
+fn theme(tenant: &TenantInfo) -> Theme {
+    let theme = &tenant.theme;
+    let font = |text: &Option<String>| text.as_deref().and_then(FontStack::parse);
+    Theme {
+        palette: Palette::of(&theme.primary, &theme.accent, &theme.background),
+        heading_font: font(&theme.heading_font),
+        body_font: font(&theme.body_font),
+    }
 }

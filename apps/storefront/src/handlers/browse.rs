@@ -1,70 +1,42 @@
-//! Looking around: the first page, lists of products, a product.
+//! Looking around: the first page, a product.
 
 use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use inventory_api::GetStock;
-use kit::{Cursor, Limit, Page};
-use product_api::{Category, GetProduct, ListCategories, ListProducts, ProductRef, ProductSummary};
-use types::{CategoryId, SkuId, Slug};
-use ui::Route;
+use kit::Cursor;
+use maud::Markup;
+use product_api::{GetProduct, ProductRef};
+use types::{SkuId, Slug};
 
 use crate::App;
-use crate::pages::{self, HomePage, ListingPage, ProductPage};
+use crate::lists;
+use crate::pages::{self, HomePage, ProductPage};
 use crate::picker::Stock;
-use crate::web::{Answer, Failure, Visit, page};
+use crate::web::{Answer, Failure, Visit};
 
 /// Products on the first page.
 const NEWEST: u32 = 8;
-/// Products on a page of a list.
-const PER_PAGE: u32 = 24;
 /// The most skus whose stock is asked for at once.
 const STOCK_MAX: usize = 200;
 
 pub(crate) async fn home(State(app): State<App>, visit: Visit) -> Answer {
-    let categories = categories(&app, &visit).await?;
-    let products = list(&app, &visit, None, None, NEWEST).await?.items;
-    let categories = children(&categories, None);
-    let shell = visit.shell_with_cart(&app).await;
-    Ok(page(StatusCode::OK, pages::render_home(&HomePage { shell, categories, products })))
+    visit.page(&app, draw_home(&app, &visit)).await
 }
 
-pub(crate) async fn products(State(app): State<App>, visit: Visit) -> Answer {
-    let categories = categories(&app, &visit).await?;
-    let cursor = cursor(&visit);
-    let found = list(&app, &visit, None, cursor.clone(), PER_PAGE).await?;
-    let listing = ListingPage {
-        shell: visit.shell_with_cart(&app).await,
-        category: None,
-        categories: children(&categories, None),
-        products: found.items,
-        first: cursor.map(|_| Route::Products { cursor: None }),
-        next: found.next_cursor.map(|c| Route::Products { cursor: Some(c) }),
+async fn draw_home(app: &App, visit: &Visit) -> Result<(StatusCode, Markup), Failure> {
+    let categories = app.categories.get(&visit.ctx).await?;
+    let products = lists::newest(app, visit, None, None, NEWEST).await?.items;
+    let shown = HomePage {
+        shell: visit.shell_with_cart(app).await,
+        banners: visit.tenant.banners.clone(),
+        flash: None,
+        categories: categories.under(None),
+        products,
+        shipping: visit.tenant.shipping_fee,
     };
-    Ok(page(StatusCode::OK, pages::render_listing(&listing)))
-}
-
-pub(crate) async fn category(
-    State(app): State<App>,
-    visit: Visit,
-    Path(slug): Path<String>,
-) -> Answer {
-    let categories = categories(&app, &visit).await?;
-    let category = categories.iter().find(|c| c.slug.as_str() == slug);
-    let category = category.ok_or_else(Failure::not_found)?;
-    let cursor = cursor(&visit);
-    let found = list(&app, &visit, Some(category.id), cursor.clone(), PER_PAGE).await?;
-    let to = |cursor| Route::Category { slug: category.slug.clone(), cursor };
-    let listing = ListingPage {
-        shell: visit.shell_with_cart(&app).await,
-        category: Some(category.name.get(&visit.reader.locale).to_owned()),
-        categories: children(&categories, Some(category.id)),
-        products: found.items,
-        first: cursor.map(|_| to(None)),
-        next: found.next_cursor.map(|c| to(Some(c))),
-    };
-    Ok(page(StatusCode::OK, pages::render_listing(&listing)))
+    Ok((StatusCode::OK, pages::render_home(&shown)))
 }
 
 pub(crate) async fn product(
@@ -73,17 +45,29 @@ pub(crate) async fn product(
     Path(slug): Path<String>,
 ) -> Answer {
     let slug: Slug = slug.parse().map_err(|_| Failure::not_found())?;
+    visit.page(&app, draw_product(&app, &visit, slug)).await
+}
+
+async fn draw_product(
+    app: &App,
+    visit: &Visit,
+    slug: Slug,
+) -> Result<(StatusCode, Markup), Failure> {
     let request = GetProduct { product: ProductRef::Slug(slug), channel: None };
     let product = app.deps.products.get(&visit.ctx, request).await?;
-    let stock = stock(&app, &visit, product.skus.iter().map(|s| s.id)).await;
+    let stock = stock(app, visit, product.skus.iter().map(|s| s.id)).await;
+    // a page without the way to it is better than none
+    let categories = app.categories.get(&visit.ctx).await.unwrap_or_default();
     let shown = ProductPage {
-        shell: visit.shell_with_cart(&app).await,
+        shell: visit.shell_with_cart(app).await,
+        above: categories.longest_trail(&product.category_ids, &visit.reader.locale),
         product,
         wanted: visit.query.text("sku").parse().ok(),
-        image: visit.query.text("image").parse().ok(),
         stock,
+        shipping: visit.tenant.shipping_fee,
+        reviews: vec![],
     };
-    Ok(page(StatusCode::OK, pages::render_product(&shown)))
+    Ok((StatusCode::OK, pages::render_product(&shown)))
 }
 
 /// What is in stock of some skus. A page is better without it than not there at all: placing an order
@@ -100,32 +84,6 @@ pub(super) async fn stock(app: &App, visit: &Visit, sku_ids: impl Iterator<Item 
             Stock(None)
         }
     }
-}
-
-async fn categories(app: &App, visit: &Visit) -> Result<Vec<Category>, Failure> {
-    Ok(app.deps.products.list_categories(&visit.ctx, ListCategories {}).await?)
-}
-
-fn children(all: &[Category], parent: Option<CategoryId>) -> Vec<Category> {
-    all.iter().filter(|c| c.parent_id == parent).cloned().collect()
-}
-
-async fn list(
-    app: &App,
-    visit: &Visit,
-    category_id: Option<CategoryId>,
-    cursor: Option<Cursor>,
-    limit: u32,
-) -> Result<Page<ProductSummary>, Failure> {
-    let request = ListProducts {
-        channel: None,
-        category_id,
-        brand_id: None,
-        status: None,
-        cursor,
-        limit: Limit::new(limit).unwrap_or_default(),
-    };
-    Ok(app.deps.products.list(&visit.ctx, request).await?)
 }
 
 /// Where a list goes on, as its pager said.

@@ -4,7 +4,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use cart_api::{CartToken, CartView, Create, Error, Get, SetLine};
+use cart_api::{CartToken, CartView, Create, Error, Get, SaveLine, SetLine};
 use kit::ErrorCode;
 use rpc::ServiceError as _;
 use types::{Quantity, SkuId};
@@ -38,18 +38,48 @@ pub(crate) async fn set_line(State(app): State<App>, visit: Visit, Form(form): F
             }
             Ok(response)
         }
-        Err(error) => {
-            let w = visit.words();
-            let problem = match &error {
-                Error::NotSellable(_) => w.cart_not_sellable.to_owned(),
-                Error::Full => w.cart_full.to_owned(),
-                Error::Empty => w.cart_empty.to_owned(),
-                Error::Fault(f) if f.code == ErrorCode::Invalid => f.message.clone(),
-                Error::Fault(_) => return Err(error.into()),
-            };
-            again(&app, &visit, StatusCode::CONFLICT, problem).await
-        }
+        Err(error) => refused(&app, &visit, sku_id, error).await,
     }
+}
+
+/// Saves a line for later, moves it back, or forgets it.
+pub(crate) async fn save(State(app): State<App>, visit: Visit, Form(form): Form) -> Answer {
+    let sku_id: SkuId = form.required("sku_id")?;
+    let (carts, ctx) = (&app.deps.carts, &visit.ctx);
+    let line = SaveLine { token: visit.cart_token(), sku_id };
+    let done = if form.get("restore").is_some() {
+        carts.move_to_cart(ctx, line).await
+    } else if form.get("remove").is_some() {
+        carts.remove_saved(ctx, line).await
+    } else {
+        carts.save_for_later(ctx, line).await
+    };
+    match done {
+        Ok(_) => redirect(Route::Cart),
+        Err(error) => refused(&app, &visit, sku_id, error).await,
+    }
+}
+
+/// Says why a line was not changed, and which.
+async fn refused(app: &App, visit: &Visit, sku_id: SkuId, error: Error) -> Answer {
+    let w = visit.words();
+    let problem = match &error {
+        Error::NotSellable(_) => w.cart_not_sellable.to_owned(),
+        Error::Full => w.cart_full.to_owned(),
+        Error::SavedFull => w.saved_full.to_owned(),
+        Error::Empty => w.cart_empty.to_owned(),
+        Error::Fault(f) if f.code == ErrorCode::Invalid => f.message.clone(),
+        // another tab took it out, or the cart itself is gone
+        Error::Fault(f) if matches!(f.code, ErrorCode::NotFound | ErrorCode::Unauthenticated) => {
+            w.cart_line_missing.to_owned()
+        }
+        Error::Fault(_) => return Err(error.into()),
+    };
+    let cart = app.deps.carts.get(&visit.ctx, Get { token: visit.cart_token() }).await?;
+    let line = cart.lines.iter().chain(&cart.saved).find(|l| l.sku_id == sku_id);
+    let named = line.map(|l| [&pages::line_name(l, &visit.reader, w), ": ", &problem].concat());
+    let problem = Some(named.unwrap_or(problem));
+    Ok(render(app, visit, cart, StatusCode::CONFLICT, problem).await)
 }
 
 /// How many are wanted; none takes the line out.
@@ -80,7 +110,7 @@ async fn put(
     if let Some(token) = visit.cart_token() {
         match carts.set_line(&visit.ctx, set(Some(token))).await {
             // the cookie outlived its cart
-            Err(e) if e.code() == ErrorCode::NotFound => {}
+            Err(e) if e.code() == ErrorCode::Unauthenticated => {}
             done => return done.map(|_| None),
         }
     }
@@ -103,7 +133,8 @@ async fn render(
 ) -> Response {
     let shell =
         Shell { cart_units: Some(units(&cart)), here: (&Route::Cart).into(), ..visit.shell() };
-    let stock = stock(app, visit, cart.lines.iter().map(|l| l.sku_id)).await;
+    let skus = cart.lines.iter().chain(&cart.saved).map(|l| l.sku_id);
+    let stock = stock(app, visit, skus).await;
     page(status, pages::render_cart(&CartPage { shell, cart, stock, problem }))
 }
 

@@ -4,7 +4,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use cart_api::{BeginCheckout, Get};
+use cart_api::{BeginCheckout, CartView, Get};
 use kit::{ErrorCode, Money};
 use member_api::{ListAddresses, PutAddress, SavedAddress};
 use order_api::{Error, LineInput, PaymentMethod, Place, Quote, QuoteLines};
@@ -50,7 +50,7 @@ async fn begin(app: &App, visit: &Visit) -> Result<Option<Begun>, Failure> {
     let lines = cart.lines.iter().map(|l| LineInput { sku_id: l.sku_id, quantity: l.quantity });
     let quote = QuoteLines { lines: lines.collect(), channel: None };
     let quote = match deps.orders.quote(ctx, quote).await {
-        Ok(quote) => quote,
+        Ok(quote) => in_readers_language(quote, &cart, visit),
         Err(Error::NotSellable(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
@@ -58,6 +58,18 @@ async fn begin(app: &App, visit: &Visit) -> Result<Option<Begun>, Failure> {
     let here = Local::from(&Route::Checkout);
     let shell = Shell { cart_units: Some(units(&cart)), here, ..visit.shell() };
     Ok(Some(Begun { shell, checkout_id, quote, addresses }))
+}
+
+/// A quote names products as the order will, in the shop's first language; the reader knows them from the
+/// cart by the names of his own.
+fn in_readers_language(mut quote: Quote, cart: &CartView, visit: &Visit) -> Quote {
+    for line in &mut quote.lines {
+        let known = cart.lines.iter().find(|l| l.sku_id == line.sku_id);
+        if let Some(title) = known.and_then(|l| l.title.as_ref()) {
+            title.get(&visit.reader.locale).clone_into(&mut line.title);
+        }
+    }
+    quote
 }
 
 pub(crate) async fn place(State(app): State<App>, visit: Visit, Form(fields): Form) -> Answer {
@@ -75,7 +87,7 @@ pub(crate) async fn place(State(app): State<App>, visit: Visit, Form(fields): Fo
     }
     // the key is of what was typed, not of the id that the new address gets
     let key = form.key(checkout_id, expected_total);
-    let address_id = match address(&app, &visit, &form).await {
+    let address_id = match address(&app, &visit, &mut form).await {
         Ok(id) => id,
         Err(AddressRefused::Told(refusal)) => {
             return again(&app, &visit, checkout_id, form, *refusal).await;
@@ -138,11 +150,11 @@ enum AddressRefused {
 }
 
 /// The address of the book: the chosen one, or the new one, which is put there. One that stands there
-/// already is not put there twice.
+/// already is not put there twice, and one that was corrected after a refusal takes the place of what it was.
 async fn address(
     app: &App,
     visit: &Visit,
-    form: &CheckoutForm,
+    form: &mut CheckoutForm,
 ) -> Result<AddressId, AddressRefused> {
     if let Some(Where::Saved(id)) = form.to {
         return Ok(id);
@@ -154,10 +166,15 @@ async fn address(
     if let Some(saved) = book.iter().find(|a| a.address == form.address) {
         return Ok(saved.id);
     }
-    let is_default = book.is_empty();
-    let request = PutAddress { id: None, is_default, address: form.address.clone() };
+    let earlier = book.iter().find(|a| Some(a.id) == form.kept);
+    let is_default = earlier.map_or(book.is_empty(), |a| a.is_default);
+    let id = earlier.map(|a| a.id);
+    let request = PutAddress { id, is_default, address: form.address.clone() };
     match members.put_address(ctx, request).await {
-        Ok(saved) => Ok(saved.id),
+        Ok(saved) => {
+            form.kept = Some(saved.id);
+            Ok(saved.id)
+        }
         Err(member_api::Error::TooManyAddresses) => {
             Err(told(Refusal::of(Trouble::AddressBookFull)))
         }
@@ -179,7 +196,14 @@ async fn refused(
     let refusal = match error {
         Error::PriceChanged(quote) => {
             let Some(begun) = begin(app, visit).await? else { return redirect(Route::Cart) };
-            let begun = Begun { quote: *quote, ..begun };
+            let mut quote = *quote;
+            for line in &mut quote.lines {
+                let known = begun.quote.lines.iter().find(|l| l.sku_id == line.sku_id);
+                if let Some(known) = known {
+                    line.title.clone_from(&known.title);
+                }
+            }
+            let begun = Begun { quote, ..begun };
             let page = render(begun, form, Errors::default(), Some(Trouble::PriceChanged));
             return Ok(with_status(page, StatusCode::CONFLICT));
         }

@@ -1,10 +1,11 @@
 //! One's own orders: the list, one of them, and moving it along its flow.
 
+use ::web::Key;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use fulfillment_api::Fulfillment;
 use kit::{ErrorCode, Limit};
-use order_api::{Act, Brief, Error, Get, List, OrderView, PaymentMethod};
+use order_api::{Act, Brief, Error, Get, GetFlow, List, OrderView, PaymentMethod};
 use payment_api::{OrderPayments, PaymentState};
 use rpc::ServiceError;
 use types::OrderId;
@@ -12,7 +13,9 @@ use ui::Route;
 
 use super::browse::cursor;
 use crate::App;
-use crate::pages::{self, OrderPage, OrderTrouble, OrdersPage, PlacingPage};
+use crate::next::{Facts, Next};
+use crate::pages::{self, OrderPage, OrderTrouble, OrdersPage, Parcels, PlacingPage};
+use crate::statuses::{self, Status};
 use crate::web::{Answer, Failure, Form, Visit, page, redirect};
 
 /// Orders on a page of the list.
@@ -24,15 +27,39 @@ pub(crate) async fn list(State(app): State<App>, visit: Visit) -> Answer {
     let cursor = cursor(&visit);
     visit.member(&Route::Orders { cursor: cursor.clone() })?;
     let limit = Limit::new(PER_PAGE).unwrap_or_default();
-    let request = List { member_id: None, status: None, cursor: cursor.clone(), limit };
+    let statuses = statuses(&app, &visit).await;
+    // one that the flow does not have narrows nothing
+    let wished = visit.query.text("status");
+    let status = statuses.iter().find(|(name, _)| name == wished).map(|(name, _)| name.clone());
+    let request = List { member_id: None, status: status.clone(), cursor: cursor.clone(), limit };
     let found = app.deps.orders.list(&visit.ctx, request).await?;
+    let at = |cursor| match status.clone() {
+        Some(status) => Route::OrdersIn { status, cursor },
+        None => Route::Orders { cursor },
+    };
     let shown = OrdersPage {
         shell: visit.shell_with_cart(&app).await,
         orders: found.items,
-        first: cursor.map(|_| Route::Orders { cursor: None }),
-        next: found.next_cursor.map(|c| Route::Orders { cursor: Some(c) }),
+        first: cursor.map(|_| at(None)),
+        next: found.next_cursor.map(|c| at(Some(c))),
+        statuses,
+        status,
     };
     Ok(page(StatusCode::OK, pages::render_orders(&shown)))
+}
+
+/// Where orders of this shop may stand. Orders of an older flow may stand elsewhere; they are in the whole
+/// list.
+async fn statuses(app: &App, visit: &Visit) -> Vec<Status> {
+    let system = visit.ctx.as_system("storefront");
+    let flow = GetFlow { code: "order".to_owned(), version: None };
+    match app.deps.orders.get_flow(&system, flow).await {
+        Ok(flow) => statuses::statuses(&flow.document, &visit.reader.locale, visit.words()),
+        Err(error) => {
+            tracing::warn!(%error, "a list of orders goes without statuses");
+            Vec::new()
+        }
+    }
 }
 
 pub(crate) async fn show(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Answer {
@@ -53,6 +80,14 @@ pub(crate) async fn show(State(app): State<App>, visit: Visit, Path(id): Path<St
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The stream that tells an open page of an order when to look again.
+pub(crate) async fn events(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Answer {
+    let id: OrderId = id.parse().map_err(|_| Failure::not_found())?;
+    visit.member(&Route::Order { id })?;
+    app.deps.orders.get(&visit.ctx, Get { order_id: id }).await?;
+    Ok(app.deps.hub.stream(&visit.ctx, vec![Key::Order(id)])?)
 }
 
 /// Where a new order goes on: by card, the next page asks for the card.
@@ -149,18 +184,20 @@ async fn render(
     let (ctx, order_id) = (&visit.ctx, order.id);
     let money = money(app, visit, &order).await?;
     let parcels = fulfillment_api::ForOrder { order_id };
-    let fulfillment: Option<Fulfillment> =
-        found(app.deps.fulfillment.for_order(ctx, parcels).await)?;
+    let parcels: Option<Fulfillment> = found(app.deps.fulfillment.for_order(ctx, parcels).await)?;
+    let parcels = Parcels::of(parcels);
     let history = app.deps.orders.history(ctx, Get { order_id }).await?;
-    let shown = OrderPage {
-        shell: visit.shell_at(app, &Route::Order { id: order_id }).await,
-        order,
-        history,
-        fulfillment,
-        refunds: money.payments.refunds,
+    let OrderPayments { payments, refunds, .. } = money.payments;
+    let facts = Facts {
         can_pay: money.can_pay,
         processing: money.processing,
-        trouble,
+        has_left: parcels.has_left(),
+        on_its_way: parcels.are_on_their_way(),
+        refunding: refunds.iter().any(|r| !r.done),
+        now: app.deps.clock.now(),
     };
+    let next = Next::of(&order, facts);
+    let shell = visit.shell_at(app, &Route::Order { id: order_id }).await;
+    let shown = OrderPage { shell, order, history, parcels, payments, refunds, next, trouble };
     Ok(page(status, pages::render_order(&shown)))
 }

@@ -14,8 +14,8 @@ use super::order::money;
 use crate::App;
 use crate::checkout::{CardForm, pay_key};
 use crate::pages::{self, Errors, PayPage};
-use crate::web::visit::token;
 use crate::web::{Answer, Failure, Form, Visit, page, redirect};
+use ::web::csrf::token;
 
 /// Why a card's form is shown.
 struct Shown {
@@ -102,7 +102,7 @@ async fn render(app: &App, visit: &Visit, order: &OrderView, shown: Shown) -> An
         shell: visit.shell_at(app, &Route::OrderPay { id: order.id }).await,
         order_id: order.id,
         total: order.total,
-        form_token: token(app)?,
+        form_token: token(&app.deps.entropy)?,
         expiry,
         errors,
         problem,

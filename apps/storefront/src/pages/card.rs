@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use kit::Money;
 use maud::{Markup, html};
 use order_api::{Adjustment, OrderLine};
-use product_api::{Category, ProductSummary};
-use types::Slug;
-use ui::{Reader, Route, Words, parts};
+use product_api::ProductSummary;
+use search_api::ProductHit;
+use types::{Slug, Texts};
+use ui::{Reader, Route, Words, format, parts};
 
 /// What is wrong, by field name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,27 +37,86 @@ impl Errors {
     }
 }
 
+/// What buyers can count on.
+pub(crate) fn promises(shipping: Money, w: &Words) -> Markup {
+    let delivery = match shipping.amount() {
+        0 => w.promise_delivery_free.to_owned(),
+        _ => w.promise_delivery(&format::money(shipping)),
+    };
+    html! {
+        ul.promises aria-label=(w.our_promises) {
+            li { (parts::symbol("truck")) (delivery) }
+            li { (parts::symbol("shield")) (w.promise_payment) }
+            li { (parts::symbol("return")) (w.promise_returns) }
+        }
+    }
+}
+
+/// Products in a grid's first row: their pictures are asked for at once.
+const FIRST_ROW: usize = 4;
+
+/// A product in a grid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Card {
+    pub(crate) slug: Slug,
+    pub(crate) title: Texts,
+    pub(crate) image: Option<String>,
+    /// The lowest price.
+    pub(crate) price: Option<Money>,
+    /// What it used to cost.
+    pub(crate) was: Option<Money>,
+    /// Whether variants cost differently.
+    pub(crate) varies: bool,
+    /// Whether it is known that none is left.
+    pub(crate) sold_out: bool,
+}
+
+impl From<&ProductSummary> for Card {
+    fn from(product: &ProductSummary) -> Self {
+        Self {
+            slug: product.slug.clone(),
+            title: product.title.clone(),
+            image: product.image.as_ref().map(|i| i.url.clone()),
+            price: product.price_from,
+            was: None,
+            varies: product.price_varies,
+            sold_out: false,
+        }
+    }
+}
+
+impl From<&ProductHit> for Card {
+    fn from(hit: &ProductHit) -> Self {
+        Self {
+            slug: hit.slug.clone(),
+            title: hit.title.clone(),
+            image: hit.image.as_ref().map(|i| i.url.clone()),
+            price: hit.price_from,
+            was: hit.compare_at,
+            varies: hit.price_varies,
+            sold_out: !hit.in_stock,
+        }
+    }
+}
+
 /// A grid of products.
 pub(crate) fn product_grid(products: &[ProductSummary], reader: &Reader, w: &Words) -> Markup {
+    card_grid(&products.iter().map(Card::from).collect::<Vec<_>>(), reader, w)
+}
+
+/// A grid of cards.
+pub(crate) fn card_grid(cards: &[Card], reader: &Reader, w: &Words) -> Markup {
     html! {
         ul.grid {
-            @for product in products {
+            @for (n, card) in cards.iter().enumerate() {
                 li.card {
-                    a href=(to_product(&product.slug)) {
-                        @let title = product.title.get(&reader.locale);
-                        @let image = product.image.as_ref();
+                    a href=(to_product(&card.slug)) {
                         span.frame {
-                            (parts::picture(image.map(|i| i.url.as_str()), "", w, true))
+                            (parts::picture(card.image.as_deref(), "", w, n >= FIRST_ROW))
+                            @if card.sold_out { span.tag { (w.sold_out) } }
                         }
-                        span.title { (title) }
-                        @if let Some(price) = product.price_from {
-                            span.cost {
-                                @if product.price_varies { span.quiet { (w.from_price) } " " }
-                                (parts::price(price))
-                            }
-                        } @else {
-                            span.cost.quiet { (w.not_for_sale) }
-                        }
+                        span.title { (card.title.get(&reader.locale)) }
+                        (cost(card, w))
                     }
                 }
             }
@@ -64,22 +124,24 @@ pub(crate) fn product_grid(products: &[ProductSummary], reader: &Reader, w: &Wor
     }
 }
 
-/// Categories as a row of links.
-pub(crate) fn category_links(categories: &[Category], reader: &Reader, label: &str) -> Markup {
+fn cost(card: &Card, w: &Words) -> Markup {
     html! {
-        @if !categories.is_empty() {
-            nav.chips aria-label=(label) {
-                @for category in categories {
-                    @let to = Route::Category { slug: category.slug.clone(), cursor: None };
-                    a href=(to) { (category.name.get(&reader.locale)) }
+        @if let Some(price) = card.price {
+            span.cost {
+                @if card.varies { span.quiet { (w.from_price) } " " }
+                (parts::price(price))
+                @if let Some(was) = card.was {
+                    " " span.quiet { span.vh { (w.price_was) " " } s { (parts::price(was)) } }
                 }
             }
+        } @else {
+            span.cost.quiet { (w.not_for_sale) }
         }
     }
 }
 
 pub(crate) fn to_product(slug: &Slug) -> Route {
-    Route::Product { slug: slug.clone(), sku: None, image: None }
+    Route::Product { slug: slug.clone(), sku: None }
 }
 
 /// Lines of an order or a quote.

@@ -3,14 +3,17 @@
 use maud::{Markup, html};
 use member_api::SavedAddress;
 use order_api::{PaymentMethod, Quote};
-use types::{Address, OrderId};
+use types::OrderId;
 use ui::layout::csrf_field;
-use ui::parts::{Field, Tone, field, notice};
+use ui::parts::{self, Tone, notice};
 use ui::{Head, Route, Shell, Words, document};
 
 use super::Errors;
+use super::address::{address_fields, address_text, described};
 use super::card::{Breakdown, breakdown, order_lines};
-use crate::checkout::{CheckoutForm, NEW_ADDRESS, NOTE_CHARS_MAX, Where, method_name, typed};
+use crate::checkout::{
+    CheckoutForm, KEPT_ADDRESS, NEW_ADDRESS, NOTE_CHARS_MAX, Where, method_name,
+};
 
 /// The checkout.
 pub(crate) struct CheckoutPage {
@@ -59,13 +62,17 @@ pub(crate) fn render_checkout(page: &CheckoutPage) -> Markup {
     let main = html! {
         p.crumbs { a href=(Route::Cart) { (w.back_to_cart) } }
         h1 { (w.checkout) }
-        @if let Some(trouble) = trouble { (told(trouble, w)) }
+        @if let Some(trouble) = trouble { (told(trouble, &page.errors, w)) }
         form.checkout method="post" action=(Route::Checkout) {
             (csrf_field(shell))
             input type="hidden" name="checkout_id" value=(page.checkout_id);
             input type="hidden" name="expected_total" value=(quote.total.amount());
+            @if let Some(kept) = page.form.kept {
+                input type="hidden" name=(KEPT_ADDRESS) value=(kept);
+            }
             div {
                 (address(page))
+                (delivery(page))
                 (payment(page))
                 (note(page))
             }
@@ -77,13 +84,20 @@ pub(crate) fn render_checkout(page: &CheckoutPage) -> Markup {
             }
         }
     };
-    document(shell, &Head { title: w.checkout, refresh: None }, &main)
+    document(shell, &Head { title: w.checkout, ..Head::default() }, &main)
 }
 
-fn told(trouble: &Trouble, w: &Words) -> Markup {
+fn told(trouble: &Trouble, errors: &Errors, w: &Words) -> Markup {
     let to_cart = html! { p { a href=(Route::Cart) { (w.change_cart) } } };
     let content = match trouble {
-        Trouble::Entries => html! { p { (w.look_below) } },
+        Trouble::Entries => html! {
+            p { (w.look_below) }
+            ul {
+                @for (name, label) in labels(w) {
+                    @if errors.of(name).is_some() { li { a href={ "#f-" (name) } { (label) } } }
+                }
+            }
+        },
         Trouble::PriceChanged => html! { p { (w.price_changed) } },
         Trouble::CheckoutOver => html! { p { (w.checkout_over) } },
         Trouble::SoldOut(lines) => html! {
@@ -110,6 +124,33 @@ fn told(trouble: &Trouble, w: &Words) -> Markup {
     notice(Tone::Bad, &content)
 }
 
+/// What the fields that can be wrong are called, from the top to the bottom.
+fn labels(w: &Words) -> Vec<(&'static str, &'static str)> {
+    let address = ["name", "phone", "country", "region", "city", "street", "postal_code"];
+    let address = address.map(|name| (name, described(name, w).0));
+    let rest = [("payment_method", w.how_to_pay), ("note", w.note_to_shop)];
+    [("address", w.where_to)].into_iter().chain(address).chain(rest).collect()
+}
+
+/// There is one way that parcels go; what it costs stands before it is paid.
+fn delivery(page: &CheckoutPage) -> Markup {
+    let (w, shipping) = (page.shell.words(), page.quote.shipping);
+    html! {
+        section.panel aria-labelledby="delivery" {
+            h2 #delivery { (w.delivery) }
+            p.row {
+                (parts::symbol("truck"))
+                span { (w.standard_delivery) }
+                strong {
+                    @if shipping.amount() == 0 { (w.shipping_free) }
+                    @else { (parts::price(shipping)) }
+                }
+            }
+            p.hint { (w.delivery_hint) }
+        }
+    }
+}
+
 /// The book's addresses, and a new one. Without JavaScript its fields always stand there; the stylesheet
 /// hides them while an address of the book is chosen, where the browser can.
 fn address(page: &CheckoutPage) -> Markup {
@@ -117,7 +158,7 @@ fn address(page: &CheckoutPage) -> Markup {
     let first = page.addresses.first().map(|a| Where::Saved(a.id));
     let chosen = form.to.or(first).unwrap_or(Where::New);
     html! {
-        fieldset.choice {
+        fieldset.choice #f-address tabindex="-1" {
             legend { (w.where_to) }
             @if let Some(error) = page.errors.of("address") { p.error { (error) } }
             @if page.addresses.is_empty() {
@@ -136,59 +177,16 @@ fn address(page: &CheckoutPage) -> Markup {
                     span { (w.new_address) }
                 }
             }
-            div.new-address { (address_fields(page)) }
+            div.new-address {
+                // hidden fields must not hold up a browser's own check
+                (address_fields(&form.address, &page.errors, page.addresses.is_empty(), w))
+                p.hint { (w.new_address_kept) }
+            }
+            @if !page.addresses.is_empty() {
+                p.small { a href=(Route::Addresses { done: None }) { (w.edit_addresses) } }
+            }
         }
     }
-}
-
-fn address_fields(page: &CheckoutPage) -> Markup {
-    let w = page.shell.words();
-    // hidden fields must not hold up a browser's own check
-    let required = page.addresses.is_empty();
-    html! {
-        @for (name, value, length_max) in typed(&page.form.address) {
-            @let (label, autocomplete, kind) = described(name, w);
-            @let optional = matches!(name, "region" | "postal_code");
-            @let with_optional = [label, " (", w.optional, ")"].concat();
-            (field(&Field {
-                name, value, autocomplete, kind, length_max,
-                label: if optional { &with_optional } else { label },
-                hint: if name == "country" { w.country_hint } else { "" },
-                error: page.errors.of(name),
-                required: required && !optional,
-                ..Field::default()
-            }))
-        }
-    }
-}
-
-/// Label, the browser's name for it, and the kind of input.
-fn described(name: &str, w: &Words) -> (&'static str, &'static str, &'static str) {
-    match name {
-        "name" => (w.recipient, "shipping name", "text"),
-        "phone" => (w.phone, "shipping tel", "tel"),
-        "country" => (w.country, "shipping country", "text"),
-        "region" => (w.region, "shipping address-level1", "text"),
-        "city" => (w.city, "shipping address-level2", "text"),
-        "street" => (w.street, "shipping street-address", "text"),
-        _ => (w.postal_code, "shipping postal-code", "text"),
-    }
-}
-
-/// An address in one line.
-pub(super) fn address_text(address: &Address) -> String {
-    let parts = [
-        &address.name,
-        &address.street,
-        &address.city,
-        &address.region,
-        &address.postal_code,
-        &address.country,
-        &address.phone,
-    ];
-    let filled: Vec<&str> =
-        parts.into_iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
-    filled.join(", ")
 }
 
 fn payment(page: &CheckoutPage) -> Markup {
@@ -198,7 +196,7 @@ fn payment(page: &CheckoutPage) -> Markup {
         (PaymentMethod::CashOnDelivery, w.cash_on_delivery, w.cash_hint),
     ];
     html! {
-        fieldset.choice {
+        fieldset.choice #f-payment_method tabindex="-1" {
             legend { (w.how_to_pay) }
             @if let Some(error) = page.errors.of("payment_method") { p.error { (error) } }
             @for (method, label, hint) in ways {

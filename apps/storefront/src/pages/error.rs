@@ -2,7 +2,7 @@
 
 use kit::ErrorCode;
 use maud::{Markup, html};
-use ui::{Head, Route, Shell, Words, document};
+use ui::{Head, Local, Route, Shell, Words, document};
 
 /// An error.
 pub(crate) struct ErrorPage {
@@ -31,11 +31,22 @@ pub(crate) fn render_error(page: &ErrorPage) -> Markup {
             h1 { (title) }
             p { (text) }
             @if let Some((_, detail)) = detail { p.quiet { (detail) } }
-            p { a.button href=(Route::Home) { (w.home) } }
+            p.row {
+                @if can_help(*status) && shell.here != Local::from(&Route::Home) {
+                    a.button href=(shell.here) { (w.try_again) }
+                }
+                a.button.quiet href=(Route::Home) { (w.home) }
+                a.button.quiet href=(Route::products()) { (w.all_products) }
+            }
             p.small.quiet { (w.request_id) " " (request_id) }
         }
     };
-    document(shell, &Head { title, refresh: None }, &main)
+    document(shell, &Head { title, ..Head::default() }, &main)
+}
+
+/// Whether the same address may have a page in a moment.
+const fn can_help(status: u16) -> bool {
+    matches!(status, 429 | 500..)
 }
 
 fn words_for(code: ErrorCode, w: &Words) -> (&'static str, &'static str) {
@@ -67,11 +78,13 @@ impl super::sample::Samples for ErrorPage {
             fault: fault.map(|(code, text)| (code, text.to_owned())),
             request_id: "<r1>".into(),
         };
+        let mut busy = page("en", 503, Some((ErrorCode::Unavailable, "")));
+        busy.shell.here = Local::from(&Route::Cart);
         vec![
             page("en", 404, Some((ErrorCode::NotFound, "<x>"))),
             page("zh-CN", 500, Some((ErrorCode::Internal, "<secret>"))),
             page("en", 400, Some((ErrorCode::Invalid, "<what>"))),
-            page("en", 503, Some((ErrorCode::Unavailable, ""))),
+            busy,
             page("en", 403, None),
         ]
     }

@@ -1,32 +1,36 @@
 //! An order: how it stands, what can be done, what is in it, where its parcels are, how it came here.
+//! What somebody else changes stands in parts with `data-live-part`, which an open page fetches again.
 
-use fulfillment_api::{Fulfillment, Shipment};
 use maud::{Markup, html};
 use order_api::{HistoryEntry, OrderView, PaymentMethod};
-use payment_api::RefundView;
-use types::SkuId;
+use payment_api::{PaymentState, PaymentView, RefundView};
 use ui::layout::csrf_field;
-use ui::parts::{Tone, notice, price, time};
+use ui::parts::{Tone, crumbs, notice, price, time};
 use ui::{Head, Route, Shell, Words, document};
 
+use super::address::address_text;
 use super::card::{Breakdown, breakdown, order_lines};
-use super::checkout::address_text;
+use super::parcels::{Parcels, parcels};
+use crate::next::{Next, NextStep};
 
-/// Seconds after which the page looks again while a payment is being processed.
+/// Seconds after which the page looks again while a payment is being processed, where no script does.
 pub(crate) const REFRESH_S: u32 = 2;
+
+/// The operation that ends an order for good.
+const CANCEL: &str = "cancel";
 
 /// An order.
 pub(crate) struct OrderPage {
     pub(crate) shell: Shell,
     pub(crate) order: OrderView,
     pub(crate) history: Vec<HistoryEntry>,
-    /// Parcels, once shipping has begun.
-    pub(crate) fulfillment: Option<Fulfillment>,
+    /// Parcels, and what has not left yet.
+    pub(crate) parcels: Parcels,
+    /// Attempts to pay, oldest first.
+    pub(crate) payments: Vec<PaymentView>,
     pub(crate) refunds: Vec<RefundView>,
-    /// Whether it can be paid by card now.
-    pub(crate) can_pay: bool,
-    /// Whether a payment is under way that the order has not heard of.
-    pub(crate) processing: bool,
+    /// What happens next.
+    pub(crate) next: Next,
     /// Why the last operation was not run.
     pub(crate) trouble: Option<OrderTrouble>,
 }
@@ -44,42 +48,44 @@ pub(crate) fn render_order(page: &OrderPage) -> Markup {
     let OrderPage { shell, order, .. } = page;
     let w = shell.words();
     let title = w.order_no(&order.id.to_string());
+    let to = Route::Order { id: order.id };
     let sum = Breakdown {
         subtotal: order.subtotal,
         adjustments: &order.adjustments,
         shipping: order.shipping,
         total: order.total,
     };
+    let above = [(w.my_orders.to_owned(), Route::Orders { cursor: None })];
     let main = html! {
-        p.crumbs { a href=(Route::Orders { cursor: None }) { (w.my_orders) } }
+        (crumbs(w.you_are_here, &above, &title))
         h1 { (title) }
-        (notices(page))
-        p.status-line {
-            span.status { (w.status(&order.status, &order.status_label)) }
-            " " span.quiet { (w.placed_at) " " (time(order.created_at, w.lang)) }
-        }
-        (actions(page))
+        (troubles(page))
+        (standing(page))
         div.order {
             section aria-labelledby="items" {
                 h2 #items { (w.items) }
                 (order_lines(&order.lines, w))
                 (breakdown(&sum, w))
-                (money_back(page))
+                div #order-money data-live-part { (money(page)) }
             }
             div {
-                @if let Some(f) = &page.fulfillment { (parcels(f, order, w)) }
-                (facts(order, w))
-                (steps(&page.history, w))
+                div #order-parcels data-live-part { (parcels(&page.parcels, order, w)) }
+                (facts(page))
+                div #order-history data-live-part { (steps(&page.history, w)) }
             }
+        }
+        @if page.next.waits {
+            noscript { p { a.button.quiet href=(to) { (w.look_again) } } }
         }
     };
     // only while it is being processed: an open page must not ask for ever
-    let to = Route::Order { id: order.id };
-    let refresh = page.processing.then_some((REFRESH_S, to));
-    document(shell, &Head { title: &title, refresh }, &main)
+    let is_processing = page.next.step == NextStep::Processing;
+    let refresh = is_processing.then_some((REFRESH_S, to));
+    let live = page.next.waits.then(|| Route::OrderEvents { id: order.id }.to_string());
+    document(shell, &Head { title: &title, refresh, live, ..Head::default() }, &main)
 }
 
-fn notices(page: &OrderPage) -> Markup {
+fn troubles(page: &OrderPage) -> Markup {
     let w = page.shell.words();
     html! {
         @match page.trouble {
@@ -89,10 +95,29 @@ fn notices(page: &OrderPage) -> Markup {
             }
             None => {}
         }
-        @if page.processing {
-            (notice(Tone::Info, &html! { p { (w.payment_processing) } }))
-        } @else if page.can_pay {
-            (notice(Tone::Info, &html! { p { (w.waits_for_payment) } }))
+    }
+}
+
+/// Status, what happens next, and what can be done.
+fn standing(page: &OrderPage) -> Markup {
+    let (order, w) = (&page.order, page.shell.words());
+    let status = w.status(&order.status, &order.status_label);
+    html! {
+        div.standing #order-status data-live-part data-live-announce=(status) {
+            p.status-line {
+                span.status { (status) }
+                " " span.quiet { (w.placed_at) " " (time(order.created_at, w.lang)) }
+            }
+            @if let Some(text) = page.next.words(order, w) {
+                (notice(Tone::Info, &html! {
+                    @if page.next.is_new {
+                        p { strong { (w.thank_you) } }
+                        p { (w.thanks_number(&order.id.to_string())) }
+                    }
+                    p { (text) }
+                }))
+            }
+            (actions(page))
         }
     }
 }
@@ -100,10 +125,11 @@ fn notices(page: &OrderPage) -> Markup {
 fn actions(page: &OrderPage) -> Markup {
     let (shell, order) = (&page.shell, &page.order);
     let w = shell.words();
+    let can_pay = page.next.step == NextStep::Pay;
     html! {
-        @if page.can_pay || !order.available_actions.is_empty() {
+        @if can_pay || !order.available_actions.is_empty() {
             div.actions role="group" aria-label=(w.what_you_can_do) {
-                @if page.can_pay {
+                @if can_pay {
                     a.button href=(Route::OrderPay { id: order.id }) { (w.pay_now) }
                 }
                 @for action in &order.available_actions {
@@ -111,7 +137,9 @@ fn actions(page: &OrderPage) -> Markup {
                     form method="post" action=(Route::OrderAction { id: order.id, operation }) {
                         (csrf_field(shell))
                         input type="hidden" name="version" value=(order.version);
-                        button.quiet type="submit" {
+                        // it cannot be taken back
+                        button.quiet type="submit"
+                            data-confirm=[(action.operation == CANCEL).then_some(w.cancel_order_sure)] {
                             (w.operation(&action.operation, &action.label))
                         }
                     }
@@ -121,7 +149,8 @@ fn actions(page: &OrderPage) -> Markup {
     }
 }
 
-fn money_back(page: &OrderPage) -> Markup {
+/// What was paid and given back.
+fn money(page: &OrderPage) -> Markup {
     let w = page.shell.words();
     html! {
         dl.breakdown {
@@ -131,55 +160,48 @@ fn money_back(page: &OrderPage) -> Markup {
             @for refund in page.refunds.iter().filter(|r| r.done) {
                 div { dt { (w.refunded) } dd { (price(refund.amount)) } }
             }
+            @for refund in page.refunds.iter().filter(|r| !r.done) {
+                div { dt { (w.refund_under_way) } dd { (price(refund.amount)) } }
+            }
+        }
+        @if !page.payments.is_empty() {
+            ul.attempts aria-label=(w.payments) {
+                @for payment in &page.payments { li { (attempt(payment, w)) } }
+            }
         }
     }
 }
 
-fn parcels(f: &Fulfillment, order: &OrderView, w: &Words) -> Markup {
+fn attempt(payment: &PaymentView, w: &Words) -> Markup {
+    let (state, tone) = match payment.state {
+        PaymentState::Pending => (w.payment_pending, "warn"),
+        PaymentState::Captured => (w.paid, "good"),
+        PaymentState::Declined => (w.payment_declined_short, "bad"),
+        PaymentState::Failed => (w.payment_failed_short, "bad"),
+    };
+    let card = payment.card_last4.as_deref().map(|last| {
+        w.card_ending(&capitalised(payment.card_brand.as_deref().unwrap_or_default()), last)
+    });
     html! {
-        @if !f.shipments.is_empty() {
-            section aria-labelledby="parcels" {
-                h2 #parcels { (w.parcels) }
-                @for shipment in &f.shipments { (parcel(shipment, order, w)) }
+        span class={ "status " (tone) } { (state) } " "
+        @if let Some(card) = card { (card) " " }
+        span.quiet { (time(payment.created_at, w.lang)) }
+        @if payment.state == PaymentState::Declined {
+            " " span.quiet {
+                (w.decline_reason(payment.decline_reason.as_deref().unwrap_or_default()))
             }
         }
     }
 }
 
-fn parcel(shipment: &Shipment, order: &OrderView, w: &Words) -> Markup {
-    let title =
-        |sku: SkuId| order.lines.iter().find(|l| l.sku_id == sku).map_or("", |l| l.title.as_str());
-    html! {
-        div.parcel {
-            p {
-                strong { (shipment.carrier) } " "
-                span.vh { (w.tracking_number) ": " } (shipment.tracking_number)
-            }
-            ul.plain {
-                @for line in &shipment.lines {
-                    li { (line.quantity.get()) " × " (title(line.sku_id)) }
-                }
-            }
-            ol.steps {
-                li { (time(shipment.shipped_at, w.lang)) " " span { (w.shipped_at) } }
-                @for event in &shipment.tracking {
-                    li {
-                        (time(event.at, w.lang)) " "
-                        span {
-                            (event.description)
-                            @if !event.location.is_empty() { " · " (event.location) }
-                        }
-                    }
-                }
-                @if let Some(at) = shipment.delivered_at {
-                    li { (time(at, w.lang)) " " span { (w.delivered_at) } }
-                }
-            }
-        }
-    }
+/// `visa` → `Visa`.
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
-fn facts(order: &OrderView, w: &Words) -> Markup {
+fn facts(page: &OrderPage) -> Markup {
+    let (order, w) = (&page.order, page.shell.words());
     let method = match order.payment_method {
         PaymentMethod::Card => w.pay_by_card,
         PaymentMethod::CashOnDelivery => w.cash_on_delivery,
@@ -213,7 +235,14 @@ fn steps(history: &[HistoryEntry], w: &Words) -> Markup {
                     @for step in history {
                         li {
                             (time(step.at, w.lang)) " "
-                            span { (w.status(&step.to, "")) " (" (by(&step.by)) ")" }
+                            span {
+                                (w.status(&step.to, &step.to_label))
+                                " " span.quiet { "(" (by(&step.by)) ")" }
+                            }
+                            // what the platform notes for itself is not for readers
+                            @if !step.note.is_empty() && step.by != "system" {
+                                p.note { (step.note) }
+                            }
                         }
                     }
                 }
@@ -226,31 +255,38 @@ fn steps(history: &[HistoryEntry], w: &Words) -> Markup {
 impl super::sample::Samples for OrderPage {
     fn samples() -> Vec<Self> {
         use super::sample;
-        let page = |locale: &str| Self {
+        let page = |locale: &str, step| Self {
             shell: sample::shell(locale),
             order: sample::order(),
             history: sample::history(),
-            fulfillment: None,
+            parcels: Parcels::default(),
+            payments: vec![],
             refunds: vec![],
-            can_pay: true,
-            processing: false,
+            next: Next { step, is_new: true, waits: true },
             trouble: None,
         };
-        let processing = Self { can_pay: false, processing: true, ..page("en") };
-        let mut shipped = page("zh-CN");
-        shipped.can_pay = false;
+        let mut declined = page("en", NextStep::Pay);
+        declined.payments =
+            [PaymentState::Declined, PaymentState::Failed].map(sample::payment).into();
+        let mut processing = page("en", NextStep::Processing);
+        processing.payments = vec![sample::payment(PaymentState::Pending)];
+        let mut shipped = page("zh-CN", NextStep::Sent);
         shipped.order.status = "SHIPPED".into();
         shipped.order.status_label = "On its way".into();
         shipped.order.payment_method = PaymentMethod::CashOnDelivery;
         shipped.order.paid = shipped.order.total;
-        shipped.fulfillment = Some(sample::fulfillment());
-        shipped.refunds = vec![sample::refund()];
-        let stale = Self { trouble: Some(OrderTrouble::Stale), ..page("en") };
-        let mut plain = Self { trouble: Some(OrderTrouble::NotAllowed), ..page("en") };
-        plain.can_pay = false;
+        shipped.parcels = Parcels::of(Some(sample::fulfillment()));
+        shipped.payments = vec![sample::payment(PaymentState::Captured)];
+        shipped.refunds = vec![sample::refund(), RefundView { done: false, ..sample::refund() }];
+        let mut cash = page("en", NextStep::Packing);
+        cash.order.payment_method = PaymentMethod::CashOnDelivery;
+        let stale = Self { trouble: Some(OrderTrouble::Stale), ..page("en", NextStep::Packing) };
+        let mut plain = page("en", NextStep::Over);
+        plain.trouble = Some(OrderTrouble::NotAllowed);
+        plain.next = Next { step: NextStep::Over, is_new: false, waits: false };
         plain.order.available_actions.clear();
         plain.history.clear();
         plain.order.note.clear();
-        vec![page("en"), processing, shipped, stale, plain]
+        vec![page("zh-CN", NextStep::Pay), declined, processing, shipped, cash, stale, plain]
     }
 }

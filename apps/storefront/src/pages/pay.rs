@@ -30,6 +30,7 @@ pub(crate) fn render_pay(page: &PayPage) -> Markup {
         p.crumbs { a href=(Route::Order { id: *order_id }) { (w.order_no(&order_id.to_string())) } }
         div.narrow {
             h1 { (w.card_payment) }
+            p { (w.order_is_kept) }
             p.cost.large { (price(*total)) }
             @if let Some(problem) = problem {
                 (notice(Tone::Bad, &html! { p { (problem) } }))
@@ -58,7 +59,7 @@ pub(crate) fn render_pay(page: &PayPage) -> Markup {
             }
         }
     };
-    document(shell, &Head { title: w.card_payment, refresh: None }, &main)
+    document(shell, &Head { title: w.card_payment, ..Head::default() }, &main)
 }
 
 #[cfg(test)]

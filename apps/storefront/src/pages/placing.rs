@@ -23,7 +23,8 @@ pub(crate) fn render_placing(page: &PlacingPage) -> Markup {
         }
     };
     let again = Route::OrderPlacing { id: page.order_id, round: page.round + 1 };
-    document(&page.shell, &Head { title: w.placing, refresh: Some((REFRESH_S, again)) }, &main)
+    let refresh = Some((REFRESH_S, again));
+    document(&page.shell, &Head { title: w.placing, refresh, ..Head::default() }, &main)
 }
 
 #[cfg(test)]

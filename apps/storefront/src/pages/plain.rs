@@ -1,8 +1,8 @@
 //! A message where there is no shop to look like: an unknown host, or a tenant that cannot be asked for.
 
 use axum::http::StatusCode;
-use maud::{DOCTYPE, Markup, html};
-use ui::{Lang, Route, Words};
+use maud::{Markup, html};
+use ui::{Frame, Lang, Route, Words};
 
 /// A message.
 pub(crate) struct PlainPage {
@@ -33,18 +33,15 @@ pub(crate) fn render_plain(page: &PlainPage) -> Markup {
 
 /// A page without a shop around it.
 pub(super) fn frame(w: &Words, title: &str, main: &Markup) -> Markup {
-    html! {
-        (DOCTYPE)
-        html lang=(w.html_lang) {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) }
-                link rel="stylesheet" href=(Route::SiteCss);
-            }
-            body { main #main { (main) } }
-        }
-    }
+    ui::layout::frame(&Frame {
+        lang: w.html_lang,
+        title,
+        stylesheet: Route::SiteCss { version: None }.to_string(),
+        icon: Some(Route::Icon { version: 0 }.to_string()),
+        head: html! { meta name="robots" content="noindex"; },
+        live: None,
+        body: html! { main #main { (main) } },
+    })
 }
 
 #[cfg(test)]

@@ -1,15 +1,21 @@
 //! A product: pictures, variants, price, what is in stock, the form that puts it into the cart.
 
+use kit::{Money, Timestamp};
 use maud::{Markup, PreEscaped, html};
-use product_api::{Image, ProductInfo, Sku};
+use product_api::{ProductInfo, Sku};
 use types::{Quantity, SkuId};
 use ui::layout::csrf_field;
-use ui::{Head, Route, Shell, Words, document, parts};
+use ui::{Head, Route, Shell, Words, document, format, parts};
 
-use crate::picker::{self, Stock};
+use super::card::{promises, to_product};
+use super::gallery::gallery;
+use super::schema;
+use crate::picker::{self, Choice, Stock};
 
 /// Fewer units than this are told.
 const FEW: i64 = 10;
+/// The longest description for lists of search results, in characters.
+const DESCRIPTION_MAX: usize = 160;
 
 /// A product.
 pub(crate) struct ProductPage {
@@ -17,9 +23,22 @@ pub(crate) struct ProductPage {
     pub(crate) product: ProductInfo,
     /// The variant that was asked for.
     pub(crate) wanted: Option<SkuId>,
-    /// Which picture is shown large.
-    pub(crate) image: Option<usize>,
     pub(crate) stock: Stock,
+    /// The categories that it stands in, the uppermost first.
+    pub(crate) above: Vec<(String, Route)>,
+    /// What shipping an order costs.
+    pub(crate) shipping: Money,
+    /// What buyers say.
+    pub(crate) reviews: Vec<Review>,
+}
+
+/// What a buyer says.
+pub(crate) struct Review {
+    pub(crate) author: String,
+    /// 1 to 5.
+    pub(crate) stars: u8,
+    pub(crate) text: String,
+    pub(crate) at: Timestamp,
 }
 
 pub(crate) fn render_product(page: &ProductPage) -> Markup {
@@ -27,12 +46,14 @@ pub(crate) fn render_product(page: &ProductPage) -> Markup {
     let w = shell.words();
     let title = product.title.get(&shell.reader.locale);
     let sku = picker::shown(product, *wanted, stock);
+    let mut above = vec![(w.home.to_owned(), Route::Home)];
+    above.extend(page.above.iter().cloned());
     let main = html! {
-        p.crumbs { a href=(Route::Products { cursor: None }) { (w.all_products) } }
+        (parts::crumbs(w.you_are_here, &above, title))
         div.product {
-            (gallery(page, sku, title))
+            (gallery(product, sku, title, w))
             div.buy {
-                @if let Some(brand) = &product.brand { p.quiet { (brand.name) } }
+                @if let Some(brand) = &product.brand { p.by { (brand.name) } }
                 h1 { (title) }
                 @if let Some(sku) = sku {
                     (cost(sku, w))
@@ -41,59 +62,44 @@ pub(crate) fn render_product(page: &ProductPage) -> Markup {
                 } @else {
                     p { (w.not_sold_now) }
                 }
-                (details(product, sku, w))
+                div.assure { (promises(page.shipping, w)) }
             }
         }
-        @if let Some(description) = &product.description {
-            section.description {
-                h2 { (w.description) }
-                // the product service keeps nothing but cleaned HTML
-                (PreEscaped(description.get(&shell.reader.locale)))
-            }
-        }
+        (about(page, sku))
+        (reviews(&page.reviews, w))
     };
-    document(shell, &Head { title, refresh: None }, &main)
-}
-
-/// The large picture and the small ones, which are links.
-fn gallery(page: &ProductPage, sku: Option<&Sku>, title: &str) -> Markup {
-    let (w, product) = (page.shell.words(), &page.product);
-    let own = sku.and_then(|s| s.image.as_ref()).filter(|_| page.image.is_none());
-    let shown = page.image.unwrap_or(0).min(product.images.len().saturating_sub(1));
-    let large = own.or_else(|| product.images.get(shown));
-    let alt = |i: &Image| if i.alt.is_empty() { title.to_owned() } else { i.alt.clone() };
-    let chosen = sku.map(|s| s.id);
-    let to = |image| Route::Product { slug: product.slug.clone(), sku: chosen, image: Some(image) };
-    html! {
-        section.gallery aria-label=(w.pictures) {
-            span.frame {
-                @let text = large.map_or_else(|| title.to_owned(), alt);
-                (parts::picture(large.map(|i| i.url.as_str()), &text, w, false))
-            }
-            @if product.images.len() > 1 {
-                ul.thumbs {
-                    @for (n, image) in product.images.iter().enumerate() {
-                        li {
-                            a href=(to(n)) aria-label=(w.picture_no(n + 1))
-                                aria-current=[(own.is_none() && n == shown).then_some("true")] {
-                                (parts::picture(Some(image.url.as_str()), "", w, true))
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
+    let own = to_product(&product.slug);
+    let about = product.description.as_ref().map(|d| d.get(&shell.reader.locale));
+    let about = about.map(|d| format::plain(d, DESCRIPTION_MAX)).filter(|d| !d.is_empty());
+    let head = Head {
+        title,
+        description: about.as_deref().unwrap_or(title),
+        canonical: Some(own.clone()),
+        image: product.images.first().map(|i| i.url.as_str()),
+        json_ld: vec![
+            schema::product(shell, product, stock),
+            schema::trail(shell, &above, (title, &own)),
+        ],
+        ..Head::default()
+    };
+    document(shell, &head, &main)
 }
 
 fn cost(sku: &Sku, w: &Words) -> Markup {
+    let before = sku.price.and_then(|price| {
+        let before = sku.compare_at.filter(|b| b.amount() > price.amount())?;
+        // whole numbers; a price is far from the limit of 128 bits
+        let saved =
+            i128::from(before.amount() - price.amount()) * 100 / i128::from(before.amount());
+        Some((before, i64::try_from(saved).unwrap_or(0)))
+    });
     html! {
         @if let Some(price) = sku.price {
             p.cost.large {
-                span.vh { (w.price) ": " }
-                (parts::price(price))
-                @if let Some(before) = sku.compare_at.filter(|b| b.amount() > price.amount()) {
+                span { span.vh { (w.price) ": " } (parts::price(price)) }
+                @if let Some((before, saved)) = before {
                     " " s.quiet { span.vh { (w.price_before) ": " } (parts::price(before)) }
+                    @if saved > 0 { " " span.save { (w.save_percent(saved)) } }
                 }
             }
         }
@@ -102,28 +108,41 @@ fn cost(sku: &Sku, w: &Words) -> Markup {
 
 /// A row of links per option: choosing a value shows the variant that has it.
 fn options(page: &ProductPage, sku: &Sku) -> Markup {
-    let (w, product) = (page.shell.words(), &page.product);
-    let to = |s: &Sku| Route::Product { slug: product.slug.clone(), sku: Some(s.id), image: None };
+    let product = &page.product;
+    let choose = page.shell.words().choose_variant;
     html! {
         @for (index, option) in product.options.iter().enumerate() {
-            nav.option aria-label={ (w.choose_variant) ": " (option.name) } {
-                p.label { (option.name) }
+            @let chosen = sku.options.get(index).map_or("", String::as_str);
+            nav.option aria-label={ (choose) ": " (option.name) } {
+                p { span.label { (option.name) } " " span.quiet { (chosen) } }
                 ul.choices {
-                    @for choice in picker::choices(product, sku, index) {
-                        li {
-                            @if let Some(target) = choice.sku {
-                                @let gone = page.stock.is_sold_out(target.id);
-                                a href=(to(target)) .gone[gone]
-                                    aria-current=[choice.chosen.then_some("true")] {
-                                    (choice.value)
-                                    @if gone { span.vh { " (" (w.sold_out) ")" } }
-                                }
-                            } @else {
-                                span.gone { (choice.value) span.vh { " (" (w.not_offered) ")" } }
-                            }
-                        }
+                    @for choice in picker::choices(product, sku, index, &page.stock) {
+                        li { (value(page, &choice)) }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// One value of an option: what it leads to, or why it leads nowhere.
+fn value(page: &ProductPage, choice: &Choice<'_>) -> Markup {
+    let (w, slug) = (page.shell.words(), &page.product.slug);
+    let Some(target) = choice.sku else {
+        return html! {
+            span.gone { span.value { (choice.value) } span.why { (w.not_offered) } }
+        };
+    };
+    let gone = page.stock.is_sold_out(target.id);
+    let to = Route::Product { slug: slug.clone(), sku: Some(target.id) };
+    html! {
+        a href=(to) .gone[gone || !choice.exact] aria-current=[choice.chosen.then_some("true")]
+            rel="nofollow" {
+            @if gone { span.value { (choice.value) } span.why { (w.sold_out) } }
+            @else if choice.exact { (choice.value) }
+            @else {
+                (choice.value)
+                span.why { span.vh { (w.leads_to) " " } (target.options.join(" / ")) }
             }
         }
     }
@@ -140,8 +159,8 @@ fn buy(page: &ProductPage, sku: &Sku) -> Markup {
             p.stock.bad { (w.sold_out) }
         } @else {
             @match available {
-                Some(n) if n < FEW => { p.stock { (w.only_left(n)) } }
-                Some(_) => { p.stock { (w.in_stock) } }
+                Some(n) if n < FEW => { p.stock.warn { (w.only_left(n)) } }
+                Some(_) => { p.stock.good { (w.in_stock) } }
                 None => {}
             }
             form.add method="post" action=(Route::CartLines) {
@@ -159,18 +178,60 @@ fn buy(page: &ProductPage, sku: &Sku) -> Markup {
     }
 }
 
-fn details(product: &ProductInfo, sku: Option<&Sku>, w: &Words) -> Markup {
-    let code = sku.map(|s| s.code.as_str()).filter(|c| !c.is_empty());
+fn about(page: &ProductPage, sku: Option<&Sku>) -> Markup {
+    let (w, product) = (page.shell.words(), &page.product);
+    let description = product.description.as_ref().map(|d| d.get(&page.shell.reader.locale));
     html! {
-        @if !product.attributes.is_empty() || code.is_some() {
+        div.about {
+            @if let Some(description) = description.filter(|d| !d.is_empty()) {
+                section.description {
+                    h2 { (w.description) }
+                    // the product service keeps nothing but cleaned HTML
+                    (PreEscaped(description))
+                }
+            }
+            (details(product, sku, w))
+        }
+    }
+}
+
+fn details(product: &ProductInfo, sku: Option<&Sku>, w: &Words) -> Markup {
+    let brand = product.brand.as_ref().map(|b| b.name.clone());
+    let code = sku.map(|s| s.code.clone()).filter(|c| !c.is_empty());
+    let weight = sku.map(|s| s.weight_grams).filter(|g| *g > 0).map(format::weight);
+    let own = [(w.brand, brand), (w.weight, weight), (w.article_number, code)];
+    let own: Vec<(&str, String)> = own.into_iter().filter_map(|(n, v)| Some((n, v?))).collect();
+    html! {
+        @if !product.attributes.is_empty() || !own.is_empty() {
             section.details {
                 h2 { (w.details) }
                 dl {
                     @for attribute in &product.attributes {
                         div { dt { (attribute.name) } dd { (attribute.value) } }
                     }
-                    @if let Some(code) = code {
-                        div { dt { (w.article_number) } dd { (code) } }
+                    @for (name, value) in own { div { dt { (name) } dd { (value) } } }
+                }
+            }
+        }
+    }
+}
+
+fn reviews(reviews: &[Review], w: &Words) -> Markup {
+    html! {
+        @if !reviews.is_empty() {
+            section.reviews aria-labelledby="reviews" {
+                h2 #reviews { (w.reviews) }
+                ul {
+                    @for review in reviews {
+                        li {
+                            p.row {
+                                span.stars aria-hidden="true" { (stars(review.stars)) }
+                                span.vh { (w.stars(review.stars)) }
+                                strong { (review.author) }
+                                span.small.quiet { (parts::time(review.at, w.lang)) }
+                            }
+                            p.note { (review.text) }
+                        }
                     }
                 }
             }
@@ -178,17 +239,32 @@ fn details(product: &ProductInfo, sku: Option<&Sku>, w: &Words) -> Markup {
     }
 }
 
+/// `★★★★☆`.
+fn stars(n: u8) -> String {
+    let full = usize::from(n.min(5));
+    ["★".repeat(full), "☆".repeat(5 - full)].concat()
+}
+
 #[cfg(test)]
 impl super::sample::Samples for ProductPage {
     fn samples() -> Vec<Self> {
         use super::sample;
-        let full = Self {
-            shell: sample::shell("en"),
-            product: sample::product(),
+        let page = |locale: &str, product: ProductInfo| Self {
+            shell: sample::shell(locale),
+            product,
             wanted: None,
-            image: None,
             stock: sample::stock(),
+            above: vec![("<Roses>".into(), Route::Home)],
+            shipping: sample::cny(1_200),
+            reviews: vec![],
         };
+        let review = Review {
+            author: "<Li>".into(),
+            stars: 5,
+            text: "<script>alert(1)</script>".into(),
+            at: sample::AT,
+        };
+        let full = Self { reviews: vec![review], ..page("en", sample::product()) };
         let mut bare = sample::product();
         bare.images.clear();
         bare.description = None;
@@ -196,16 +272,11 @@ impl super::sample::Samples for ProductPage {
         bare.attributes.clear();
         bare.skus.truncate(3);
         let wanted = Some(bare.skus[2].id);
-        let sold_out = Self {
-            shell: sample::shell("zh-CN"),
-            product: bare.clone(),
-            wanted,
-            image: Some(9),
-            stock: Stock(Some(std::collections::BTreeMap::new())),
-        };
+        let stock = Stock(Some(std::collections::BTreeMap::new()));
+        let sold_out = Self { wanted, stock, ..page("zh-CN", bare.clone()) };
+        let few = Self { wanted: Some(bare.skus[1].id), ..page("en", bare.clone()) };
         bare.skus.clear();
-        let shell = sample::shell("en");
-        let none = Self { shell, product: bare, wanted: None, image: None, stock: Stock(None) };
-        vec![full, sold_out, none]
+        let none = Self { stock: Stock(None), above: vec![], ..page("en", bare) };
+        vec![full, sold_out, few, none]
     }
 }

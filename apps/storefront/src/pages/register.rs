@@ -56,7 +56,7 @@ pub(crate) fn render_register(page: &RegisterPage) -> Markup {
             p { (w.have_account) " " a href=(Route::SignIn { next: next.clone() }) { (w.sign_in) } }
         }
     };
-    document(shell, &Head { title: w.register, refresh: None }, &main)
+    document(shell, &Head { title: w.register, ..Head::default() }, &main)
 }
 
 #[cfg(test)]

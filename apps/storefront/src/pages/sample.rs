@@ -23,12 +23,16 @@ pub(crate) fn shell(locale: &str) -> Shell {
     Shell {
         shop: tenant().name.get(&locale).to_owned(),
         tagline: tenant().theme.tagline,
+        logo: None,
         version: 3,
         locales: tenant().locales,
         reader: Reader::of(locale),
         signed_in: true,
         cart_units: Some(2),
+        sections: vec![("Pots & <vases>".into(), Route::Home)],
+        search_text: "\"><b>".into(),
         csrf: "c".repeat(32),
+        origin: "https://flora.test".into(),
         here: Local::from(&Route::Home),
     }
 }
@@ -37,4 +41,9 @@ pub(crate) fn shell(locale: &str) -> Shell {
 pub(crate) fn stock() -> Stock {
     let ids = product().skus.into_iter().map(|s| s.id);
     Stock(Some(ids.zip([100, 3, 0]).collect::<BTreeMap<_, _>>()))
+}
+
+/// Some products with what they can be narrowed by, of which some is chosen.
+pub(crate) fn found() -> crate::lists::Found {
+    crate::lists::Found::from(results())
 }

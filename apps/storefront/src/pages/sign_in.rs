@@ -43,7 +43,7 @@ pub(crate) fn render_sign_in(page: &SignInPage) -> Markup {
             p { (w.no_account_yet) " " a href=(Route::Register { next: next.clone() }) { (w.register) } }
         }
     };
-    document(shell, &Head { title: w.sign_in, refresh: None }, &main)
+    document(shell, &Head { title: w.sign_in, ..Head::default() }, &main)
 }
 
 #[cfg(test)]

@@ -18,6 +18,9 @@ fn rendered<P: Samples>(name: &'static str, render: impl Fn(&P) -> Markup) -> Re
 
 fn all() -> Vec<Rendered> {
     vec![
+        rendered("render_account", render_account),
+        rendered("render_address", render_address),
+        rendered("render_addresses", render_addresses),
         rendered("render_cart", render_cart),
         rendered("render_checkout", render_checkout),
         rendered("render_error", render_error),
@@ -61,7 +64,6 @@ fn every_page_is_well_formed_and_escaped() {
             check_nesting(html).unwrap_or_else(|e| panic!("{at}: {e}\n{html}"));
             assert!(html.starts_with("<!DOCTYPE html><html lang="), "{at}");
             for never in [
-                "<script",
                 "javascript:",
                 " style=",
                 " onclick",
@@ -70,6 +72,7 @@ fn every_page_is_well_formed_and_escaped() {
             ] {
                 assert!(!html.contains(never), "{at} contains {never}");
             }
+            check_scripts(html).unwrap_or_else(|e| panic!("{at}: {e}"));
             for broken in ["<little>", "<twice>", "<depot>", "<wrong>", "<taken>", "<no>", "<Sons>"]
             {
                 assert!(!html.contains(broken), "{at} does not escape {broken}");
@@ -80,6 +83,17 @@ fn every_page_is_well_formed_and_escaped() {
                 std::fs::write(Path::new(&folder).join(format!("{name}_{n}.html")), html).unwrap();
             }
         }
+    }
+}
+
+/// The one script, and data for programs. Nothing else.
+fn check_scripts(html: &str) -> Result<(), String> {
+    let own = format!("script src=\"{}\" defer", ui::Route::SiteJs);
+    let others = tags(html).filter(|t| t.starts_with("script") && *t != own);
+    let mut others = others.filter(|t| *t != "script type=\"application/ld+json\"");
+    match (html.matches(&own).count(), others.next()) {
+        (1, None) => Ok(()),
+        (n, other) => Err(format!("{n} times the script, and {other:?}")),
     }
 }
 
@@ -141,7 +155,7 @@ fn check_access(html: &str) -> Result<(), String> {
             }
         }
     }
-    if count("<form") != count("name=\"csrf\"") {
+    if count("method=\"post\"") != count("name=\"csrf\"") {
         return Err("a form has no token".to_owned());
     }
     Ok(())
@@ -154,10 +168,19 @@ fn the_checks_find_what_they_look_for() {
     assert!(check_nesting("<p>").is_err());
     assert!(check_nesting("<p><img src=\"x\"></p>").is_ok());
     let page = |inner: &str| format!("<main id=\"main\"><h1></h1>{inner}</main>");
+    let own = format!("<script src=\"{}\" defer></script>", ui::Route::SiteJs);
+    assert!(check_scripts(&own).is_ok());
+    for bad in ["", "<script>", "<script src=\"//evil.test\" defer>", "<script type=\"module\">"] {
+        assert!(check_scripts(&[&own, bad].concat()).is_ok() == bad.is_empty(), "{bad}");
+    }
     assert!(check_access(&page("")).is_ok());
-    for bad in
-        ["<img src=\"x\">", "<input id=\"a\">", "<form></form>", "<p id=\"main\"></p>", "<h1></h1>"]
-    {
+    for bad in [
+        "<img src=\"x\">",
+        "<input id=\"a\">",
+        "<form method=\"post\"></form>",
+        "<p id=\"main\"></p>",
+        "<h1></h1>",
+    ] {
         assert!(check_access(&page(bad)).is_err(), "{bad}");
     }
 }

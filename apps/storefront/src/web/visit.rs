@@ -3,19 +3,23 @@
 
 use std::sync::Arc;
 
+use ::web::cookies::read;
+use ::web::kept::{ADDRESS_MAX, PageKey};
 use axum::extract::FromRequestParts;
-use axum::http::Method;
-use axum::http::header::ACCEPT_LANGUAGE;
+use axum::http::header::{ACCEPT_LANGUAGE, HOST};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode};
 use cart_api::CartToken;
 use kit::Secret;
+use maud::Markup;
 use rpc::{ActorKind, Ctx, Fault};
 use tenant_api::TenantInfo;
 use types::MemberId;
+use ui::routes::LANGUAGE_PARAM;
 use ui::{Local, Reader, Route, Shell, Words};
 
 use super::cookies::{self, CART_COOKIE, LANGUAGE_COOKIE, SESSION_COOKIE};
-use super::{Failure, Fields};
+use super::{Answer, Failure, Fields, FormToken, page};
 use crate::App;
 
 /// A visit. Cheap to clone.
@@ -30,9 +34,7 @@ pub(crate) struct Inner {
     /// Who reads.
     pub(crate) reader: Reader,
     /// The token that forms must send back.
-    pub(crate) csrf: String,
-    /// Whether it was made for this request, so that the browser does not know it yet.
-    pub(crate) csrf_is_new: bool,
+    pub(crate) csrf: FormToken,
     /// The anonymous cart.
     pub(crate) cart: Option<CartToken>,
     /// The session.
@@ -41,6 +43,12 @@ pub(crate) struct Inner {
     pub(crate) query: Fields,
     /// The page to come back to.
     pub(crate) here: Local,
+    /// The address as it was asked for, when the page is one to come back to.
+    pub(crate) asked: Option<String>,
+    /// The language that the address names, when the visitor's cookie does not know it yet.
+    pub(crate) new_language: Option<String>,
+    /// Scheme and host of this shop as the visitor knows them.
+    pub(crate) origin: String,
 }
 
 impl std::ops::Deref for Visit {
@@ -66,26 +74,31 @@ impl Visit {
         let ctx = parts.extensions.get::<Ctx>().cloned();
         let ctx = ctx.ok_or_else(|| Fault::bug("no bus is in front of the pages"))?;
         let tenant = app.deps.tenants.get(&ctx).await?;
-        let chosen = cookies::read(&parts.headers, LANGUAGE_COOKIE);
+        let query = Fields::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        let asked =
+            query.get(LANGUAGE_PARAM).filter(|l| tenant.locales.iter().any(|o| o.as_str() == *l));
+        let known = read(&parts.headers, LANGUAGE_COOKIE);
+        let chosen = asked.or(known.as_deref());
+        let new_language = asked.filter(|l| known.as_deref() != Some(*l)).map(str::to_owned);
         let wished = parts.headers.get(ACCEPT_LANGUAGE).and_then(|h| h.to_str().ok());
-        let reader = Reader::choose(&tenant.locales, chosen.as_deref(), wished.unwrap_or_default())
+        let reader = Reader::choose(&tenant.locales, chosen, wished.unwrap_or_default())
             .ok_or_else(|| Fault::bug("the tenant has no language"))?;
         let name = cookies::csrf_cookie(app.options.cookie_secure);
-        let known = cookies::read(&parts.headers, name).filter(|t| is_token(t));
-        let csrf_is_new = known.is_none();
-        let csrf = known.map_or_else(|| token(app), Ok)?;
+        let csrf = FormToken::open(&parts.headers, name, &app.deps.entropy)?;
         let address = parts.uri.path_and_query().map_or("/", |p| p.as_str());
         let here = Local::parse(address).filter(|_| parts.method == Method::GET);
         Ok(Self(Arc::new(Inner {
             ctx,
-            tenant,
             reader,
             csrf,
-            csrf_is_new,
-            cart: cookies::read(&parts.headers, CART_COOKIE).map(Secret::new).map(CartToken),
-            session: cookies::read(&parts.headers, SESSION_COOKIE).map(Secret::new),
-            query: Fields::parse(parts.uri.query().unwrap_or_default().as_bytes()),
+            cart: read(&parts.headers, CART_COOKIE).map(Secret::new).map(CartToken),
+            session: read(&parts.headers, SESSION_COOKIE).map(Secret::new),
+            query,
+            asked: here.is_some().then(|| address.to_owned()),
+            new_language,
+            origin: origin(app, &parts.headers, &tenant),
             here: here.unwrap_or_else(|| Local::from(&Route::Home)),
+            tenant,
         })))
     }
 
@@ -110,17 +123,44 @@ impl Visit {
         self.cart.clone().filter(|_| !self.is_signed_in())
     }
 
+    /// The page that is asked for, drawn unless it was drawn a moment ago for somebody who also has neither
+    /// session nor cart. Who has one gets his own.
+    pub(crate) async fn page(
+        &self,
+        app: &App,
+        drawn: impl Future<Output = Result<(StatusCode, Markup), Failure>>,
+    ) -> Answer {
+        let has_own = self.session.is_some() || self.is_signed_in() || self.cart.is_some();
+        let address = self.asked.as_ref().filter(|a| !has_own && a.len() <= ADDRESS_MAX);
+        let Some(address) = address else {
+            let (status, markup) = drawn.await?;
+            return Ok(page(status, markup));
+        };
+        let key = PageKey {
+            tenant: self.ctx.tenant.clone(),
+            tenant_version: self.tenant.version,
+            origin: self.origin.clone(),
+            locale: self.reader.locale.clone(),
+            address: address.clone(),
+        };
+        app.kept.get(key, app.deps.clock.now(), &self.csrf, drawn).await
+    }
+
     /// The frame of a page, without what is in the cart.
     pub(crate) fn shell(&self) -> Shell {
         Shell {
             shop: self.tenant.name.get(&self.reader.locale).to_owned(),
             tagline: self.tenant.theme.tagline.clone(),
+            logo: self.tenant.theme.logo.clone(),
             version: self.tenant.version,
             locales: self.tenant.locales.clone(),
             reader: self.reader.clone(),
             signed_in: self.is_signed_in(),
             cart_units: None,
-            csrf: self.csrf.clone(),
+            sections: vec![],
+            search_text: String::new(),
+            csrf: self.csrf.value.clone(),
+            origin: self.origin.clone(),
             here: self.here.clone(),
         }
     }
@@ -130,9 +170,13 @@ impl Visit {
         Shell { here: Local::from(here), ..self.shell_with_cart(app).await }
     }
 
-    /// The frame of a page. A cart that cannot be asked for is no reason to have no page.
+    /// The frame of a page. A cart or menu that cannot be asked for is no reason to have no page.
     pub(crate) async fn shell_with_cart(&self, app: &App) -> Shell {
         let mut shell = self.shell();
+        match app.categories.get(&self.ctx).await {
+            Ok(categories) => shell.sections = categories.sections(&self.reader.locale),
+            Err(error) => tracing::warn!(%error, "a page goes without the menu"),
+        }
         if self.is_signed_in() || self.cart.is_some() {
             let cart = app.deps.carts.get(&self.ctx, cart_api::Get { token: self.cart_token() });
             match cart.await {
@@ -144,19 +188,19 @@ impl Visit {
     }
 }
 
+/// Scheme and host for whole addresses. The host is the one that was asked for, which the bus knows to be the
+/// tenant's.
+pub(crate) fn origin(app: &App, headers: &HeaderMap, tenant: &TenantInfo) -> String {
+    let scheme = if app.options.cookie_secure { "https" } else { "http" };
+    let is_host = |h: &&str| {
+        !h.is_empty() && h.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b))
+    };
+    let asked = headers.get(HOST).and_then(|h| h.to_str().ok()).filter(is_host);
+    let host = asked.or_else(|| tenant.hosts.first().map(String::as_str)).unwrap_or("localhost");
+    [scheme, "://", host].concat()
+}
+
 /// Units over all lines.
 pub(crate) fn units(cart: &cart_api::CartView) -> u32 {
     cart.lines.iter().fold(0, |sum, l| sum.saturating_add(l.quantity.get()))
-}
-
-/// 128 random bits in hexadecimal.
-pub(crate) fn token(app: &App) -> Result<String, Failure> {
-    let mut random = [0; 16];
-    app.deps.entropy.fill(&mut random).map_err(Fault::internal)?;
-    Ok(hex::encode(random))
-}
-
-/// Whether a text has the shape of [`token`].
-pub(crate) fn is_token(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }

@@ -88,6 +88,26 @@ async fn registering_tells_what_is_wrong_field_by_field() {
 }
 
 #[tokio::test]
+async fn when_too_many_sign_in_the_form_stays_with_what_was_typed() {
+    for code in [ErrorCode::Unavailable, ErrorCode::DeadlineExceeded, ErrorCode::TooManyRequests] {
+        let mut world = World::new();
+        let busy = move || Fault::new(code, "too many passwords are being checked");
+        world.members = world.members.on_login(move |_, _| Err(busy().into()));
+        world.members = world.members.on_register(move |_, _| Err(busy().into()));
+        let mut visitor = world.visitor();
+        visitor.get("/sign-in").await;
+        let status = code.http_status();
+        let page = visitor.post("/sign-in?next=%2Fcheckout", &GOOD).await;
+        page.is(status).shows("Try again in a moment").shows("value=\"li@example.com\"");
+        page.shows("action=\"/sign-in?next=%2Fcheckout\"").hides("correct horse");
+        let named = [&GOOD[..], &[("name", "Li <b>")]].concat();
+        let page = visitor.post("/register", &named).await;
+        page.is(status).shows("Try again in a moment").shows("value=\"li@example.com\"");
+        page.shows("value=\"Li &lt;b&gt;\"").shows("action=\"/register\"").hides("correct horse");
+    }
+}
+
+#[tokio::test]
 async fn signing_out_ends_the_session_here_and_there() {
     let world = World::new();
     let log = world.log.clone();

@@ -26,7 +26,7 @@ async fn a_script_in_a_products_title_is_text() {
     let mut visitor = World::new().visitor();
     for path in ["/", "/products", "/p/rose"] {
         let page = visitor.get(path).await;
-        page.is(200).shows("&lt;script&gt;alert(1)&lt;/script&gt;").hides("<script");
+        page.is(200).shows("&lt;script&gt;alert(1)&lt;/script&gt;").hides("<script>");
     }
 }
 
@@ -35,9 +35,11 @@ async fn options_are_links_to_variants_and_pictures_are_links_too() {
     let mut visitor = World::new().visitor();
     let page = visitor.get("/p/rose?sku=102").await;
     page.is(200).shows("/p/rose?sku=104").shows("/p/rose?sku=101").shows("¥129.00");
-    page.shows("/p/rose?sku=102&amp;image=2").shows("<p>Smells of <b>summer</b>.</p>");
+    page.shows("href=\"#picture-2\"")
+        .shows("id=\"picture-2\"")
+        .shows("<p>Smells of <b>summer</b>.</p>");
     assert_eq!(page.field("sku_id"), "102");
-    visitor.get("/p/rose?sku=999&image=x").await.is(200).shows("¥99.00");
+    visitor.get("/p/rose?sku=999").await.is(200).shows("¥99.00");
     visitor.get("/p/fern").await.is(404);
     visitor.get("/p/%FF").await.is(400);
     visitor.get("/p/Not%20a%20slug").await.is(404);
@@ -65,6 +67,10 @@ async fn a_reader_gets_his_language_and_may_choose_another() {
     let chosen = visitor.get("/language?to=en&next=%2Fp%2Frose%3Fsku%3D102").await;
     chosen.leads_to("/p/rose?sku=102");
     visitor.get("/").await.shows("New arrivals").shows("Flora &amp; Sons");
+    visitor.get("/?lang=zh-CN").await.shows("新品上架").shows("rel=\"canonical\"");
+    visitor.accept_language = "en";
+    visitor.get("/").await.shows("新品上架");
+    visitor.get("/?lang=de").await.shows("新品上架");
     visitor.get("/language?to=de&next=%2F").await.is(404);
     visitor.get("/language?to=en&next=%2F%2Fevil.test").await.leads_to("/");
 }
@@ -78,7 +84,7 @@ async fn stylesheets_are_kept_for_ever_under_their_version_only() {
         home[start..].split('"').next().unwrap().to_owned()
     };
     for (name, kind) in
-        [("site.css", "text/css"), ("theme.css", "text/css"), ("icon.svg", "image/svg+xml")]
+        [("site.css", "text/css"), ("site.js", "text/javascript"), ("icon.svg", "image/svg+xml")]
     {
         let kept = visitor.get(&href(name)).await;
         assert_eq!(kept.status, 200, "{name}");
@@ -88,20 +94,30 @@ async fn stylesheets_are_kept_for_ever_under_their_version_only() {
         assert_eq!(old.headers["cache-control"], "no-cache", "{name}");
     }
     visitor
-        .get("/assets/theme.css")
+        .get("/assets/site.css")
         .await
         .shows("--primary: #1f6f43;")
         .shows("--on-primary: #ffffff;");
 }
 
 #[tokio::test]
-async fn a_colour_cannot_carry_a_rule_into_the_stylesheet() {
+async fn no_colour_or_font_carries_a_rule_into_the_stylesheet() {
     let mut world = World::new();
     world.tenants = TenantMock::new().on_get(|_, _| {
-        let theme = Theme { primary: "red; } body { display: none".into(), ..data::tenant().theme };
+        let theme = Theme {
+            primary: "red; } body { display: none".into(),
+            body_font: Some("x; } body { display: none".into()),
+            heading_font: Some("Georgia, serif".into()),
+            logo: Some("javascript:alert(1)".into()),
+            ..data::tenant().theme
+        };
         Ok(TenantInfo { theme, ..data::tenant() })
     });
-    world.visitor().get("/assets/theme.css").await.hides("display").shows("--primary: #1d1f21;");
+    let mut visitor = world.visitor();
+    let sheet = visitor.get("/assets/site.css").await;
+    sheet.hides("body { display: none").shows("--primary: #1d1f21;").hides("--font-body: \"x");
+    sheet.shows("--font-heading: \"Georgia\", serif;");
+    visitor.get("/").await.is(200).hides("javascript:");
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! From the product to the paid order.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use kit::ErrorCode;
+use member_api::SavedAddress;
 use order_api::{Error, Quote, SoldOut};
 use payment_api::{OrderPayments, PaymentState};
 use rpc::Fault;
@@ -55,7 +56,7 @@ async fn a_visitor_buys_by_card() {
     let add = [("sku_id", sku_id.as_str()), ("add", "1"), ("quantity", "2")];
     visitor.post("/cart/lines", &add).await.leads_to("/cart");
     assert_eq!(visitor.jar["stoa_cart"], "cart-token");
-    visitor.get("/cart").await.is(200).shows("¥258.00").shows("/checkout").shows("Cart <span");
+    visitor.get("/cart").await.is(200).shows("¥258.00").shows("/checkout").shows("badge\">2<");
     visitor.get("/checkout").await.leads_to("/sign-in?next=%2Fcheckout");
 
     let login = [("login", "li@example.com"), ("password", "correct horse")];
@@ -124,6 +125,59 @@ async fn an_address_that_is_in_the_book_is_not_put_there_again() {
     world.member().post("/checkout", &with(&PLACE, &typed)).await.is(303);
     assert_eq!(log.of("put_address"), Vec::<String>::new());
     assert!(log.of("place")[0].contains(" 41 Card "));
+}
+
+#[tokio::test]
+async fn a_new_address_stands_in_the_book_once_however_often_the_order_is_refused() {
+    let book = Arc::new(Mutex::new(data::addresses()));
+    let (puts, lists) = (Arc::clone(&book), Arc::clone(&book));
+    let mut world = World::new();
+    world.members = world.members.on_list_addresses(move |_, _| Ok(lists.lock().unwrap().clone()));
+    world.members = world.members.on_put_address(move |_, req| {
+        let mut book = puts.lock().unwrap();
+        let new = 42 + i64::try_from(book.len()).unwrap();
+        let id = req.id.unwrap_or(types::AddressId::from_i64(new).unwrap());
+        let saved = SavedAddress { id, is_default: req.is_default, address: req.address };
+        book.retain(|a| a.id != id);
+        book.push(saved.clone());
+        Ok(saved)
+    });
+    world.orders = world.orders.on_place(|_, _| Err(Error::CheckoutOver));
+    let mut member = world.member();
+    let new = [
+        ("address", "new"),
+        ("name", "Li"),
+        ("phone", "13800000000"),
+        ("country", "CN"),
+        ("city", "Ningbo"),
+        ("street", "Raod 1"),
+    ];
+    let form = with(&PLACE, &new);
+    let page = member.post("/checkout", &form).await;
+    page.is(409).shows("name=\"address\" value=\"43\" checked").shows("Ring twice");
+    let kept = page.field("kept_address");
+    assert_eq!(kept, "43");
+    // again as the page has it, and once more as it was typed
+    member.post("/checkout", &with(&PLACE, &[("address", "43")])).await.is(409);
+    member.post("/checkout", &form).await.is(409);
+    assert_eq!(book.lock().unwrap().len(), 2);
+    // corrected, it takes the place of what it was
+    let corrected = with(&form, &[("street", "Road 1"), ("kept_address", &kept)]);
+    member.post("/checkout", &corrected).await.is(409);
+    let streets: Vec<String> =
+        book.lock().unwrap().iter().map(|a| a.address.street.clone()).collect();
+    assert_eq!(streets, ["West Lake Road 1", "Road 1"]);
+    // one that stood there before is nobody's attempt: it is used and stays
+    let old = data::addresses().remove(0).address;
+    let typed = [
+        ("address", "new"),
+        ("name", old.name.as_str()),
+        ("phone", old.phone.as_str()),
+        ("city", old.city.as_str()),
+        ("street", old.street.as_str()),
+        ("postal_code", old.postal_code.as_str()),
+    ];
+    member.post("/checkout", &with(&form, &typed)).await.is(409).hides("kept_address");
 }
 
 #[tokio::test]
@@ -294,7 +348,8 @@ async fn the_cart_refuses_what_makes_no_sense_and_forgets_a_dead_cookie() {
     let mut world = World::new();
     world.carts = world.carts.on_set_line(|_, req| match req.token.unwrap().0.expose().as_str() {
         "cart-token" => Err(cart_api::Error::NotSellable(req.sku_id)),
-        _ => Err(Fault::not_found("this cart").into()),
+        // as the service says of a token that it does not know
+        _ => Err(Fault::new(ErrorCode::Unauthenticated, "no cart").into()),
     });
     let mut visitor = world.visitor();
     visitor.get("/").await;

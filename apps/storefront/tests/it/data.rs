@@ -3,16 +3,19 @@
 use cart_api::{CartLine, CartView};
 use fulfillment_api::{Fulfillment, Shipment, TrackingEvent, Units};
 use kit::{Money, Placement, Placements, Timestamp};
-use member_api::SavedAddress;
+use member_api::{MemberInfo, SavedAddress};
 use order_api::{
     AvailableAction, HistoryEntry, OrderLine, OrderSummary, OrderView, PaymentMethod, Quote,
 };
-use payment_api::RefundView;
+use payment_api::{PaymentState, PaymentView, RefundView};
 use product_api::{
     Attribute, Brand, Category, Image, ProductInfo, ProductOption, ProductStatus, ProductSummary,
     Sku,
 };
-use tenant_api::{TenantInfo, Theme};
+use search_api::{
+    Facet, FacetKind, FacetValue, HitImage, PriceRange, ProductHit, ProductResults, ProductState,
+};
+use tenant_api::{Banner, TenantInfo, Theme};
 use types::*;
 
 pub const MEMBER: i64 = 77;
@@ -40,11 +43,23 @@ pub fn tenant() -> TenantInfo {
             accent: "#c2410c".into(),
             background: "#f7f5ef".into(),
             tagline: "Plants for rooms with <little> light".into(),
+            ..Theme::default()
         },
+        banners: banners(),
         shipping_fee: cny(1_200),
         placements: Placements::initial(Placement::new(1, 1, 0, 0).unwrap()),
         version: 3,
     }
+}
+
+pub fn banners() -> Vec<Banner> {
+    let banner = |n: u8, link: &str| Banner {
+        title: texts(&format!("Banner {n} <b>\""), &format!("横幅 {n} <b>\"")),
+        text: texts("With <little> light", "<little> 光"),
+        image: Some(format!("/media/{n}")),
+        link: link.into(),
+    };
+    vec![banner(1, "/c/flowers"), banner(2, "/p/rose"), banner(3, "//evil.test")]
 }
 
 fn image(n: u8) -> Image {
@@ -112,6 +127,65 @@ pub fn products() -> Vec<ProductSummary> {
     ]
 }
 
+fn hit(summary: ProductSummary, n: i64) -> ProductHit {
+    ProductHit {
+        id: summary.id,
+        slug: summary.slug,
+        title: summary.title,
+        image: summary.image.map(|i| HitImage { url: i.url, alt: i.alt }),
+        price_from: summary.price_from,
+        compare_at: summary.price_from.filter(|_| n % 2 == 0).map(|p| cny(p.amount() + 500)),
+        price_varies: summary.price_varies,
+        in_stock: n != 1,
+        brand: Some("Garden & Co".into()),
+        status: ProductState::OnSale,
+        sku_count: summary.sku_count,
+        updated_at: AT,
+    }
+}
+
+/// The products of [`products`], of which the second is sold out, with facets of which some is chosen.
+pub fn results() -> ProductResults {
+    let value = |value: &str, label: &str, count: u64, chosen: bool| FacetValue {
+        value: value.into(),
+        label: label.into(),
+        count,
+        chosen,
+    };
+    let facet = |kind: FacetKind, name: &str, values: Vec<FacetValue>| Facet {
+        kind,
+        name: name.into(),
+        values,
+    };
+    let many = (0..30).map(|n| value(&format!("{n} cm"), &format!("{n} cm"), 30 - n, false));
+    let colours = vec![
+        value("Red", "Red", 3, true),
+        value("<b>\"", "<b>\"", 0, true),
+        value("Blue", "Blue", 1, false),
+    ];
+    let brands = vec![value("1", "Garden & Co", 4, true), value("2", "<Sons>", 1, false)];
+    let below = vec![
+        value("1", "Cut flowers", 3, false),
+        value("2", "Pots & vases", 1, false),
+        value("3", "Roses", 2, false),
+    ];
+    ProductResults {
+        items: (0..).zip(products()).map(|(n, p)| hit(p, n)).collect(),
+        total: 4_321,
+        total_is_bound: false,
+        facets: vec![
+            facet(FacetKind::Category, "", below),
+            facet(FacetKind::Brand, "", brands),
+            facet(FacetKind::Property, "Colour", colours),
+            facet(FacetKind::Property, "Height \"<cm>\"", many.collect()),
+        ],
+        prices: Some(PriceRange { min: cny(5_000), max: cny(129_900) }),
+        in_stock: 3,
+        reduced: 2,
+        next_cursor: Some("more".to_owned().into()),
+    }
+}
+
 pub fn categories() -> Vec<Category> {
     let category = |id: i64, parent: Option<i64>, slug: &str, name: Texts| Category {
         id: CategoryId::from_i64(id).unwrap(),
@@ -140,7 +214,7 @@ pub fn cart() -> CartView {
         total: Some(cny(25_800)),
         sellable: true,
     };
-    CartView { lines: vec![line], subtotal: cny(25_800), version: 4 }
+    CartView { lines: vec![line], saved: Vec::new(), subtotal: cny(25_800), version: 4 }
 }
 
 pub fn order_lines() -> Vec<OrderLine> {
@@ -226,15 +300,31 @@ pub fn order_summaries() -> Vec<OrderSummary> {
 }
 
 pub fn history() -> Vec<HistoryEntry> {
-    vec![HistoryEntry {
+    let by_system = HistoryEntry {
+        version: 2,
+        operation: "pay".into(),
+        operation_label: String::new(),
+        from: "PENDING_PAYMENT".into(),
+        to: "PAID".into(),
+        to_label: "All paid".into(),
+        by: "system".into(),
+        actor: String::new(),
+        note: "internal".into(),
+        at: AT,
+    };
+    let by_buyer = HistoryEntry {
         version: 1,
         operation: "place".into(),
+        operation_label: String::new(),
         from: String::new(),
         to: "PENDING_PAYMENT".into(),
+        to_label: "To pay".into(),
         by: "buyer".into(),
-        note: String::new(),
+        actor: "user:7".into(),
+        note: "Changed my <mind>".into(),
         at: AT,
-    }]
+    };
+    vec![by_buyer, by_system]
 }
 
 pub fn fulfillment() -> Fulfillment {
@@ -256,11 +346,40 @@ pub fn fulfillment() -> Fulfillment {
             lines: vec![line],
             tracking: vec![tracking],
             shipped_at: AT,
+            shipped_by: String::new(),
             delivered_at: Some(AT),
+            delivered_by: String::new(),
         }],
         address: order.address,
         shipped: true,
         delivered: true,
+    }
+}
+
+pub fn payment(state: PaymentState) -> PaymentView {
+    PaymentView {
+        id: PaymentId::from_i64(62).unwrap(),
+        order_id: order().id,
+        provider: "test_card".into(),
+        provider_reference: None,
+        card_brand: Some("visa".into()),
+        card_last4: Some("1881".into()),
+        state,
+        amount: cny(27_000),
+        refunded: cny(0),
+        decline_reason: (state == PaymentState::Declined).then(|| "expired_card".to_owned()),
+        actor: "user:7".into(),
+        created_at: AT,
+    }
+}
+
+pub fn member() -> MemberInfo {
+    MemberInfo {
+        id: MemberId::from_i64(MEMBER).unwrap(),
+        login: "li@example.com".into(),
+        name: "Li <b>".into(),
+        locale: None,
+        created_at: AT,
     }
 }
 
@@ -272,6 +391,7 @@ pub fn refund() -> RefundView {
         amount: cny(27_000),
         done: true,
         reason: "late".into(),
+        actor: String::new(),
         created_at: AT,
     }
 }

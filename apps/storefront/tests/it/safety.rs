@@ -13,16 +13,29 @@ use crate::data;
 use crate::world::World;
 
 /// Every address that takes a form.
-const FORMS: [&str; 8] = [
+const FORMS: [&str; 15] = [
     "/cart/lines",
+    "/cart/saved",
     "/sign-in",
     "/register",
     "/sign-out",
+    "/account",
+    "/account/password",
+    "/account/sessions",
+    "/account/addresses",
+    "/account/addresses/41",
+    "/account/addresses/41/default",
+    "/account/addresses/41/delete",
     "/checkout",
     "/orders/1234567890123/pay",
     "/orders/1234567890123/actions/cancel",
-    "/orders/5/actions/receive",
 ];
+
+#[test]
+fn no_address_that_takes_a_form_is_left_out() {
+    let routes = include_str!("../../src/handlers/mod.rs");
+    assert_eq!(routes.matches("post(").count(), FORMS.len());
+}
 
 #[tokio::test]
 async fn a_form_without_the_visitors_token_is_refused_and_does_nothing() {
@@ -57,7 +70,7 @@ async fn every_answer_carries_the_security_headers() {
         "/orders/1234567890123",
         "/nothing",
         "/assets/site.css",
-        "/assets/theme.css",
+        "/assets/site.js",
         "/language?to=en&next=%2F",
     ] {
         let seen = member.get(path).await;
@@ -71,6 +84,20 @@ async fn every_answer_carries_the_security_headers() {
         assert_eq!(header("referrer-policy"), "same-origin", "{path}");
         if !path.starts_with("/assets") {
             assert_eq!(header("cache-control"), "private, no-store", "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_page_carries_the_security_headers_even_when_it_is_refused() {
+    let mut visitor = World::new().visitor();
+    for path in ["/assets/site.css", "/assets/site.js", "/robots.txt", "/sitemap.xml"] {
+        for (method, status) in [("GET", 200), ("DELETE", 405)] {
+            let seen = visitor.send(method, path, String::new()).await;
+            assert_eq!(seen.status, status, "{method} {path}");
+            for name in ["content-security-policy", "referrer-policy", "x-content-type-options"] {
+                assert_eq!(seen.headers.get_all(name).iter().count(), 1, "{method} {path}: {name}");
+            }
         }
     }
 }
@@ -120,7 +147,7 @@ async fn errors_are_pages_in_the_readers_language_without_their_cause() {
 #[tokio::test]
 async fn a_large_form_and_one_of_another_kind_are_refused() {
     let mut member = World::new().member();
-    let large = "x".repeat(70_000);
+    let large = "x".repeat(300_000);
     member.post("/sign-in", &[("login", &large)]).await.is(413);
     let ctx = testkit::test_ctx("flora");
     let request = Request::post("/sign-in")

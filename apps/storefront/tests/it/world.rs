@@ -8,17 +8,19 @@ use cart_api::{CartClient, CartMock, CartView, Checkout, CreatedCart};
 use fulfillment_api::{FulfillClient, FulfillMock};
 use inventory_api::{InventoryClient, InventoryMock, SkuStock};
 use kit::{Page, Secret};
-use member_api::{MemberClient, MemberInfo, MemberMock, SavedAddress, Session};
-use order_api::{OrderBrief, OrderClient, OrderMock};
-use payment_api::{OrderPayments, PaymentClient, PaymentMock, PaymentState, PaymentView};
+use member_api::{MemberClient, MemberMock, SavedAddress, Session};
+use order_api::{FlowDocument, FlowInfo, OrderBrief, OrderClient, OrderMock};
+use payment_api::{OrderPayments, PaymentClient, PaymentMock, PaymentState};
 use product_api::{ProductClient, ProductMock};
 use rpc::{Ctx, Fault};
+use search_api::{SearchClient, SearchMock};
 use storefront::{Deps, Options};
 use tenant_api::{CachedTenants, TenantClient, TenantMock};
-use types::{AddressId, MemberId, OrderId, PaymentId};
+use types::{AddressId, OrderId};
 
 use crate::browser::Browser;
 use crate::data;
+pub use crate::data::payment;
 
 /// What was asked: the call, who asked, and what matters of the request.
 #[derive(Clone, Default)]
@@ -50,6 +52,8 @@ pub struct World {
     pub orders: OrderMock,
     pub payments: PaymentMock,
     pub fulfillment: FulfillMock,
+    pub search: SearchMock,
+    pub hub: web::Hub,
     pub options: Options,
 }
 
@@ -75,6 +79,8 @@ impl World {
             payments: payments(&log),
             fulfillment: FulfillMock::new()
                 .on_for_order(|_, _| Err(Fault::not_found("shipping").into())),
+            search: search(&log),
+            hub: web::Hub::new(web::live::Options::default(), tasks::Tasks::new().token()),
             options: Options::default(),
             log,
         }
@@ -92,6 +98,8 @@ impl World {
             orders: OrderClient::mock(self.orders),
             payments: PaymentClient::mock(self.payments),
             fulfillment: FulfillClient::mock(self.fulfillment),
+            search: SearchClient::mock(self.search),
+            hub: self.hub,
             entropy: testkit::seeded_entropy(1),
             clock,
         };
@@ -111,18 +119,13 @@ pub fn session() -> Session {
     Session {
         token: Secret::new("sm_token".into()),
         expires_at: testkit::BEGIN.plus(std::time::Duration::from_secs(3_600)),
-        member: MemberInfo {
-            id: MemberId::from_i64(data::MEMBER).unwrap(),
-            login: "li@example.com".into(),
-            name: "Li".into(),
-            locale: None,
-            created_at: data::AT,
-        },
+        member: data::member(),
     }
 }
 
 fn members(log: &Log) -> MemberMock {
-    let (put, out) = (log.clone(), log.clone());
+    let (put, out, delete) = (log.clone(), log.clone(), log.clone());
+    let (profile, password, everywhere) = (log.clone(), log.clone(), log.clone());
     MemberMock::new()
         .on_login(|_, req| match req.password.expose().as_str() {
             "correct horse" => Ok(session()),
@@ -133,10 +136,36 @@ fn members(log: &Log) -> MemberMock {
             out.note(ctx, format!("logout {}", req.token.expose()));
             Ok(())
         })
+        .on_me(|_, _| Ok(data::member()))
+        .on_update_profile(move |ctx, req| {
+            let locale = req.locale.as_ref().map_or("-", |l| l.as_str());
+            profile.note(ctx, format!("update_profile {:?} {locale}", req.name));
+            Ok(data::member())
+        })
+        .on_change_password(move |ctx, req| match req.current.expose().as_str() {
+            "correct horse" => {
+                password.note(ctx, "change_password");
+                Ok(Session { token: Secret::new("sm_new".into()), ..session() })
+            }
+            _ => Err(member_api::Error::WrongPassword),
+        })
+        .on_sign_out_everywhere(move |ctx, _| {
+            everywhere.note(ctx, "sign_out_everywhere");
+            Ok(())
+        })
         .on_list_addresses(|_, _| Ok(data::addresses()))
+        .on_get_address(|_, req| {
+            let known = data::addresses().into_iter().find(|a| a.id == req.id);
+            known.ok_or_else(|| Fault::not_found("this address").into())
+        })
+        .on_delete_address(move |ctx, req| {
+            delete.note(ctx, format!("delete_address {}", req.id));
+            Ok(())
+        })
         .on_put_address(move |ctx, req| {
-            put.note(ctx, format!("put_address {}", req.address.city));
-            let id = AddressId::from_i64(42).unwrap();
+            let first = if req.is_default { " first" } else { "" };
+            put.note(ctx, format!("put_address {}{first}", req.address.city));
+            let id = req.id.unwrap_or(AddressId::from_i64(42).unwrap());
             Ok(SavedAddress { id, is_default: req.is_default, address: req.address })
         })
 }
@@ -155,11 +184,24 @@ fn products() -> ProductMock {
 }
 
 pub fn empty_cart() -> CartView {
-    CartView { lines: vec![], subtotal: data::cny(0), version: 0 }
+    CartView { lines: vec![], saved: vec![], subtotal: data::cny(0), version: 0 }
+}
+
+/// Finds the same whatever is asked for; the log has what that was.
+fn search(log: &Log) -> SearchMock {
+    let log = log.clone();
+    SearchMock::new().on_find_products(move |ctx, req| {
+        log.note(ctx, format!("find_products {}", serde_json::to_string(&req).unwrap()));
+        Ok(data::results())
+    })
 }
 
 fn carts(log: &Log) -> CartMock {
     let (set, merge, get) = (log.clone(), log.clone(), log.clone());
+    let (save, restore, forget) = (log.clone(), log.clone(), log.clone());
+    let token = |req: &cart_api::SaveLine| {
+        req.token.as_ref().map_or("-".to_owned(), |t| t.0.expose().clone())
+    };
     CartMock::new()
         .on_create(|_, _| Ok(CreatedCart { token: Secret::new("cart-token".into()) }))
         .on_get(move |ctx, req| {
@@ -175,6 +217,18 @@ fn carts(log: &Log) -> CartMock {
         })
         .on_merge(move |ctx, req| {
             merge.note(ctx, format!("merge {}", req.token.0.expose()));
+            Ok(data::cart())
+        })
+        .on_save_for_later(move |ctx, req| {
+            save.note(ctx, format!("save_for_later {} {}", token(&req), req.sku_id));
+            Ok(data::cart())
+        })
+        .on_move_to_cart(move |ctx, req| {
+            restore.note(ctx, format!("move_to_cart {} {}", token(&req), req.sku_id));
+            Ok(data::cart())
+        })
+        .on_remove_saved(move |ctx, req| {
+            forget.note(ctx, format!("remove_saved {} {}", token(&req), req.sku_id));
             Ok(data::cart())
         })
         .on_begin_checkout(|_, _| Ok(Checkout { checkout_id: order_id() }))
@@ -202,6 +256,16 @@ pub fn brief(payable: bool) -> OrderBrief {
     }
 }
 
+fn flow() -> FlowDocument {
+    let document = serde_json::json!({
+        "initStatus": "PENDING_PAYMENT",
+        "statuses": {"PAID": {"label": "All <paid>"}, "PENDING_PAYMENT": {"label": "To pay"}},
+        "operations": {"pay": {"from": "PENDING_PAYMENT", "to": "PAID"}},
+    });
+    let info = FlowInfo { code: "order".into(), version: 1, active: true, published_at: data::AT };
+    FlowDocument { info, document }
+}
+
 fn orders(log: &Log) -> OrderMock {
     let (place, act) = (log.clone(), log.clone());
     OrderMock::new()
@@ -223,27 +287,18 @@ fn orders(log: &Log) -> OrderMock {
         })
         .on_history(|_, _| Ok(data::history()))
         .on_list(|_, _| Ok(Page { items: data::order_summaries(), next_cursor: None }))
+        .on_get_flow(|ctx, _| {
+            assert_eq!(ctx.actor.kind, rpc::ActorKind::System);
+            Ok(flow())
+        })
         .on_act(move |ctx, req| {
             let version = req.expected_version.unwrap_or_default();
+            if req.order_id != order_id() {
+                return Err(Fault::not_found("this order").into());
+            }
             act.note(ctx, format!("act {} {version} {}", req.operation, req.request_id));
             Ok(data::order())
         })
-}
-
-pub fn payment(state: PaymentState) -> PaymentView {
-    PaymentView {
-        id: PaymentId::from_i64(62).unwrap(),
-        order_id: order_id(),
-        provider: "test_card".into(),
-        provider_reference: None,
-        card_brand: None,
-        card_last4: None,
-        state,
-        amount: data::cny(27_000),
-        refunded: data::cny(0),
-        decline_reason: None,
-        created_at: data::AT,
-    }
 }
 
 fn payments(log: &Log) -> PaymentMock {

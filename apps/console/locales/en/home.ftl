@@ -1,0 +1,29 @@
+### The dashboard.
+
+period = Period
+last_day = 24 hours
+last_week = 7 days
+last_month = 30 days
+orders = Orders
+revenue = Paid
+average = Average order
+orders_by_time = Orders over time
+revenue_by_time = Paid over time
+by_state = Orders by state
+low_stock = Low stock
+low_stock_text = Fewer than { $n } units are available.
+low_stock_none = Nothing runs low.
+messages = Messages between services
+messages_none = No message is stuck.
+service = Service
+waiting = Waiting
+delayed = Delayed
+dead = Failed for good
+waits_since = The oldest has waited since { $time }.
+time = Time
+product = Product
+available = Available
+reserved = Reserved
+not_now = This cannot be shown right now.
+no_orders = No orders in this period.
+values = The values as a table

@@ -1,0 +1,66 @@
+### Stock and warehouses.
+
+stock = Stock
+warehouses = Warehouses
+warehouse = Warehouse
+all_warehouses = All warehouses
+search_hint = A product's name or a variant's number
+below = Fewer available than
+show = Show
+sku = Variant
+number = Number
+available = Available
+reserved = Reserved
+sold = Sold
+nothing_stocked = Nothing was ever stocked. Import a file with quantities, or open a product and adjust its stock.
+nothing_found = Nothing matches.
+all_stock = All stock
+few = few
+search_away = The search is away just now. Leave the field empty to see the whole list.
+no_name = Not in the catalogue any more
+unknown_sku = The catalogue does not know this variant any more. Its stock and its ledger stay.
+to_product = To the product
+in_warehouses = By warehouse
+never_stocked = It was never stocked.
+total = Total
+adjust = Adjust
+adjust_text = What came in, what was broken or lost, what counting found.
+delta = Units
+delta_hint = With a minus in front to take away
+reason = Reason
+reason_hint = Is written into the ledger
+adjusted = The stock was adjusted.
+bad_delta = A whole number other than 0, such as 12 or -3.
+bad_reason = 1 to 200 characters on one line.
+no_warehouse = There is no such warehouse.
+choose_warehouse = Choose a warehouse.
+would_be_negative = { $available ->
+    [0] Nothing is available there, so nothing can be taken away.
+   *[other] Only { $available } are available there. What orders have reserved cannot be taken away.
+}
+ledger = Ledger
+no_changes = Nothing has changed it yet.
+when = When
+what = What
+who = Who
+why = Reason given
+order = Order
+kinds =
+    .adjust = Adjusted
+    .set = Set by an import
+    .reserve = Reserved
+    .sell = Sold
+    .release = Given back
+warehouse_code = Short name
+warehouse_code_hint = 1 to 32 letters, digits, dashes and underscores
+warehouse_name = Name
+priority = Priority
+priority_hint = The lower the number, the sooner orders are sent from there
+add_warehouse = Add a warehouse
+no_warehouses = There are no warehouses yet. Stock needs one.
+bad_code = 1 to 32 letters, digits, dashes and underscores.
+bad_name = 1 to 100 characters on one line.
+bad_priority = A whole number.
+code_taken = Another warehouse has this short name.
+warehouses_full = There are as many warehouses as there may be.
+sent_already = This form was sent before, with other numbers. Look at the stock as it is now, and send it again if you still mean it.

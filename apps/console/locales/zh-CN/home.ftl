@@ -1,0 +1,29 @@
+### The dashboard.
+
+period = 时间范围
+last_day = 24 小时
+last_week = 7 天
+last_month = 30 天
+orders = 订单数
+revenue = 已付金额
+average = 平均订单金额
+orders_by_time = 订单趋势
+revenue_by_time = 付款趋势
+by_state = 订单状态分布
+low_stock = 库存预警
+low_stock_text = 可用库存少于 { $n } 件。
+low_stock_none = 没有库存不足的商品。
+messages = 服务间消息
+messages_none = 没有滞留的消息。
+service = 服务
+waiting = 等待中
+delayed = 延迟
+dead = 彻底失败
+waits_since = 最早的一条自 { $time } 起等待。
+time = 时间
+product = 商品
+available = 可用
+reserved = 已预留
+not_now = 暂时无法显示。
+no_orders = 该时间段内没有订单。
+values = 以表格查看数值

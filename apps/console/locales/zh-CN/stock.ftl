@@ -1,0 +1,66 @@
+### Stock and warehouses.
+
+stock = 库存
+warehouses = 仓库列表
+warehouse = 仓库
+all_warehouses = 全部仓库
+search_hint = 商品名称或商家编码
+below = 可售少于
+show = 显示
+sku = 规格
+number = 编码
+available = 可售
+reserved = 已占用
+sold = 已售
+nothing_stocked = 还没有任何库存。请导入带数量的文件，或打开商品调整库存。
+nothing_found = 没有符合条件的库存。
+all_stock = 全部库存
+few = 偏低
+search_away = 搜索暂时不可用。留空搜索框可查看完整列表。
+no_name = 商品目录中已不存在
+unknown_sku = 商品目录中已没有此规格，其库存和流水仍然保留。
+to_product = 查看商品
+in_warehouses = 按仓库
+never_stocked = 从未入库。
+total = 合计
+adjust = 调整
+adjust_text = 到货、破损、丢失或盘点差异。
+delta = 件数
+delta_hint = 减少时在前面加负号
+reason = 原因
+reason_hint = 会写入流水
+adjusted = 库存已调整。
+bad_delta = 应为非零整数，例如 12 或 -3。
+bad_reason = 1 至 200 个字符，单行。
+no_warehouse = 没有这个仓库。
+choose_warehouse = 请选择仓库。
+would_be_negative = { $available ->
+    [0] 该仓库没有可售库存，无法减少。
+   *[other] 该仓库只有 { $available } 件可售。订单已占用的库存不能减少。
+}
+ledger = 流水
+no_changes = 还没有变动。
+when = 时间
+what = 类型
+who = 操作者
+why = 原因
+order = 订单
+kinds =
+    .adjust = 调整
+    .set = 导入设定
+    .reserve = 占用
+    .sell = 售出
+    .release = 释放
+warehouse_code = 简称
+warehouse_code_hint = 1 至 32 个字母、数字、连字符或下划线
+warehouse_name = 名称
+priority = 优先级
+priority_hint = 数字越小，越先从该仓库发货
+add_warehouse = 添加仓库
+no_warehouses = 还没有仓库。库存需要至少一个仓库。
+bad_code = 1 至 32 个字母、数字、连字符或下划线。
+bad_name = 1 至 100 个字符，单行。
+bad_priority = 应为整数。
+code_taken = 其他仓库已使用此简称。
+warehouses_full = 仓库数量已达上限。
+sent_already = 此表单之前已用其他内容提交过。请核对当前库存，如仍需要请再次提交。

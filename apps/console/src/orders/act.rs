@@ -1,0 +1,263 @@
+//! What is done to an order from its page. Every form asks the service that owns the matter, with the
+//! reader's own rights; what is refused is shown on the page as it stands then, with what was typed.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use fulfillment_api::{Deliver, Ship, Track};
+use kit::{ErrorCode, FieldError, Money};
+use order_api::Act;
+use payment_api::{CollectCash, Refund};
+use rpc::{Ctx, Fault, IdempotencyKey};
+use sha2::{Digest as _, Sha256};
+use types::{OrderId, PaymentId, ShipmentId};
+
+use super::forms::{Errors, RefundForm, ShipForm, TrackForm};
+use super::order::{OrderPage, Said, render_order};
+use super::routes::{Done, Route};
+use super::show::{gather, order_id};
+use crate::App;
+use crate::web::{Answer, Failure, Fields, Form, Visit, page, redirect};
+
+/// Moves an order along its flow.
+pub(crate) async fn operate(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<String>,
+    Form(form): Form,
+) -> Answer {
+    let id = order_id(&id)?;
+    let (version, operation) = (form.required::<i64>("version")?, form.text("operation"));
+    // the same button of the same page is the same request, however often it is clicked
+    let request_id = format!("console-{}-{version}-{operation}", visit.ctx.actor.principal());
+    let request = Act {
+        order_id: id,
+        operation: operation.to_owned(),
+        expected_version: Some(version),
+        request_id,
+        note: form.text("note").to_owned(),
+    };
+    let said = match app.deps.orders.act(&visit.ctx, request).await {
+        Ok(_) => return done(id, Done::Moved),
+        Err(order_api::Error::Stale(_)) => Said::Stale,
+        Err(order_api::Error::NotAllowed(why)) => Said::Refused(why),
+        Err(order_api::Error::Fault(fault)) if is_typed(&fault) => Said::Refused(told(&fault)),
+        Err(error) => return Err(error.into()),
+    };
+    let note = form.text("note").to_owned();
+    refused(OrderPage { said: Some(said), note, ..gather(&app, &visit, id).await? })
+}
+
+/// Sends a parcel.
+pub(crate) async fn ship(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<String>,
+    Form(form): Form,
+) -> Answer {
+    let id = order_id(&id)?;
+    let key = key_of(&form)?;
+    let mut shown = gather(&app, &visit, id).await?;
+    let w = shown.words();
+    let Some(fulfillment) = shown.fulfillment.clone() else {
+        return refused(OrderPage {
+            said: Some(Said::Refused(w.not_shippable.to_owned())),
+            ..shown
+        });
+    };
+    let mut typed = ShipForm::read(&form, &fulfillment);
+    let Ok(lines) = typed.lines(&fulfillment, w) else {
+        return refused(OrderPage { ship: typed, ..shown });
+    };
+    let request = Ship {
+        order_id: id,
+        lines,
+        warehouse_id: typed.from(),
+        carrier: typed.carrier.clone(),
+        tracking_number: typed.number.clone(),
+    };
+    let ctx = once(&visit.ctx, "parcels", &key, &(&request, id))?;
+    match app.deps.fulfillment.ship(&ctx, request).await {
+        Ok(_) => return done(id, Done::Shipped),
+        Err(fulfillment_api::Error::NotShippable(_)) => {
+            shown.said = Some(Said::Refused(w.not_shippable.to_owned()));
+        }
+        Err(fulfillment_api::Error::TooMany { sku_id, left }) => {
+            typed.errors.insert(super::forms::take_name(sku_id), w.only_left(left.into()));
+        }
+        Err(fulfillment_api::Error::TrackingTaken) => {
+            typed.errors.insert("tracking_number".to_owned(), w.number_taken.to_owned());
+        }
+        Err(fulfillment_api::Error::Fault(fault)) if is_typed(&fault) => {
+            match errors(&fault, &["carrier", "tracking_number", "lines"]) {
+                Some(errors) => typed.errors.extend(errors),
+                None => shown.said = Some(Said::Refused(told(&fault))),
+            }
+        }
+        Err(error) => return Err(error.into()),
+    }
+    refused(OrderPage { ship: typed, ..shown })
+}
+
+/// Says where a parcel is.
+pub(crate) async fn track(
+    State(app): State<App>,
+    visit: Visit,
+    Path((id, parcel)): Path<(String, String)>,
+    Form(form): Form,
+) -> Answer {
+    let id = order_id(&id)?;
+    let shipment_id = shipment_id(&parcel)?;
+    let mut typed = TrackForm {
+        parcel: shipment_id,
+        location: form.text("location").to_owned(),
+        description: form.text("description").to_owned(),
+        errors: Errors::new(),
+    };
+    let (location, description) = (typed.location.clone(), typed.description.clone());
+    let request = Track { shipment_id, location, description, at: None };
+    let said = match app.deps.fulfillment.track(&visit.ctx, request).await {
+        Ok(_) => return done(id, Done::Tracked),
+        Err(fulfillment_api::Error::Fault(fault)) if is_typed(&fault) => {
+            match errors(&fault, &["location", "description"]) {
+                Some(errors) => {
+                    typed.errors = errors;
+                    None
+                }
+                None => Some(Said::Refused(told(&fault))),
+            }
+        }
+        Err(error) => return Err(error.into()),
+    };
+    refused(OrderPage { said, track: Some(typed), ..gather(&app, &visit, id).await? })
+}
+
+/// Says that a parcel has arrived. Repeating it changes nothing.
+pub(crate) async fn deliver(
+    State(app): State<App>,
+    visit: Visit,
+    Path((id, parcel)): Path<(String, String)>,
+    _: Form,
+) -> Answer {
+    let id = order_id(&id)?;
+    let request = Deliver { shipment_id: shipment_id(&parcel)? };
+    app.deps.fulfillment.deliver(&visit.ctx, request).await?;
+    done(id, Done::Delivered)
+}
+
+/// Books the cash of an order.
+pub(crate) async fn collect(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<String>,
+    Form(form): Form,
+) -> Answer {
+    let id = order_id(&id)?;
+    let key = key_of(&form)?;
+    let amount = Money::new(form.required("amount")?, visit.tenant.currency);
+    let amount = amount.map_err(|_| Failure::bad_request("not an amount"))?;
+    let request = CollectCash { order_id: id, amount };
+    let ctx = once(&visit.ctx, "cash", &key, &request)?;
+    let why = match app.deps.payments.collect_cash(&ctx, request).await {
+        Ok(_) => return done(id, Done::Collected),
+        Err(payment_api::Error::Fault(fault)) if is_typed(&fault) => told(&fault),
+        Err(error @ payment_api::Error::Fault(_)) => return Err(error.into()),
+        Err(error) => error.to_string(),
+    };
+    refused(OrderPage { said: Some(Said::Refused(why)), ..gather(&app, &visit, id).await? })
+}
+
+/// Gives money back.
+pub(crate) async fn refund(
+    State(app): State<App>,
+    visit: Visit,
+    Path((id, payment)): Path<(String, String)>,
+    Form(form): Form,
+) -> Answer {
+    let id = order_id(&id)?;
+    let payment: PaymentId = payment.parse().map_err(|_| Failure::not_found())?;
+    let key = key_of(&form)?;
+    let w = super::words::Words::of(visit.reader.lang);
+    let mut typed = RefundForm {
+        payment,
+        amount: form.text("amount").to_owned(),
+        reason: form.text("reason").to_owned(),
+        errors: Errors::new(),
+    };
+    let mut said = None;
+    match Money::parse_major(&typed.amount, visit.tenant.currency) {
+        Err(_) => {
+            typed.errors.insert("amount".to_owned(), w.not_an_amount.to_owned());
+        }
+        Ok(amount) => {
+            let request = Refund { payment_id: payment, amount, reason: typed.reason.clone() };
+            let ctx = once(&visit.ctx, "refunds", &key, &request)?;
+            match app.deps.payments.refund(&ctx, request).await {
+                Ok(_) => return done(id, Done::Refunded),
+                Err(payment_api::Error::TooMuch(left)) => {
+                    let text = w.only_refundable(&ui::format::money(left));
+                    typed.errors.insert("amount".to_owned(), text);
+                }
+                Err(payment_api::Error::Fault(fault)) if is_typed(&fault) => {
+                    match errors(&fault, &["amount", "reason"]) {
+                        Some(errors) => typed.errors = errors,
+                        None => said = Some(Said::Refused(told(&fault))),
+                    }
+                }
+                Err(error @ payment_api::Error::Fault(_)) => return Err(error.into()),
+                Err(error) => said = Some(Said::Refused(error.to_string())),
+            }
+        }
+    }
+    refused(OrderPage { said, refund: Some(typed), ..gather(&app, &visit, id).await? })
+}
+
+fn shipment_id(text: &str) -> Result<ShipmentId, Failure> {
+    text.parse().map_err(|_| Failure::not_found())
+}
+
+fn done(id: OrderId, what: Done) -> Answer {
+    redirect(Route::Done { id, what })
+}
+
+fn refused(shown: OrderPage) -> Answer {
+    Ok(page(StatusCode::CONFLICT, render_order(&shown)))
+}
+
+/// Whether it was refused for what somebody typed or for how things stand, and not for who asks.
+const fn is_typed(fault: &Fault) -> bool {
+    matches!(fault.code, ErrorCode::Invalid | ErrorCode::Conflict | ErrorCode::Unprocessable)
+}
+
+fn told(fault: &Fault) -> String {
+    fault.fields.first().map_or_else(|| fault.message.clone(), |f| f.detail.clone())
+}
+
+/// What is wrong with which of these fields; `None` when it is about none of them.
+fn errors(fault: &Fault, fields: &[&str]) -> Option<Errors> {
+    let of = |e: &FieldError| {
+        let first = e.pointer.trim_start_matches('/').split('/').next().unwrap_or_default();
+        fields.contains(&first).then(|| (first.to_owned(), e.detail.clone()))
+    };
+    let found: Errors = fault.fields.iter().filter_map(of).collect();
+    (!found.is_empty()).then_some(found)
+}
+
+/// The random token of the form that was shown.
+fn key_of(form: &Fields) -> Result<String, Failure> {
+    let key = form.text("key");
+    if ::web::csrf::is_token(key) {
+        return Ok(key.to_owned());
+    }
+    Err(Failure::bad_request("the form's token is not one of ours"))
+}
+
+/// The same call, to take effect once however often its form is sent.
+fn once(ctx: &Ctx, what: &str, key: &str, body: &impl serde::Serialize) -> Result<Ctx, Failure> {
+    let body = serde_json::to_vec(body).map_err(Fault::internal)?;
+    let idempotency = Some(IdempotencyKey {
+        key: format!("{what}-{key}"),
+        route: format!("POST /console/orders/{{id}}/{what}"),
+        body_hash: hex::encode(Sha256::digest(body)),
+    });
+    Ok(Ctx { idempotency, ..ctx.clone() })
+}

@@ -1,0 +1,6 @@
+//! Orders for samples and tests of these pages.
+
+#[path = "../../tests/it/orders_data.rs"]
+mod data;
+
+pub(super) use data::*;

@@ -1,0 +1,34 @@
+### Lists of products: what narrows and sorts them.
+
+results_for = “{ $text }”的搜索结果
+quoted = 搜索：{ $text }
+n_products = 共 { $n } 件商品
+more_than_products = 超过 { $n } 件商品
+filters = 筛选
+filters_chosen = 筛选（{ $n }）
+apply_filters = 查看商品
+chosen_filters = 已选条件
+remove_filter = 移除
+clear_filters = 全部清除
+sort_by = 排序
+sort_best = 综合
+sort_newest = 最新上架
+sort_price_up = 价格从低到高
+sort_price_down = 价格从高到低
+sort_button = 排序确定
+price_at_least = 最低价
+price_at_most = 最高价
+price_is_at_least = { $price } 起
+price_is_at_most = { $price } 以内
+price_range = { $min } 至 { $max }
+bad_price = 请输入金额，例如 99 或 99.50
+availability = 供货与优惠
+only_in_stock = 有货
+only_reduced = 降价商品
+price_was = 原价
+nothing_found = 没有符合条件的商品。
+nothing_found_for = 没有找到与“{ $text }”相关的商品。
+try_fewer_words = 请检查错别字，或减少、更换关键词。
+try_fewer_filters = 请减少筛选条件。
+search_rests = 搜索和筛选暂时不可用，以下为完整列表，按上架时间从新到旧排列。
+search_away = 搜索和筛选暂时不可用，请稍后重试，或浏览完整列表。

@@ -1,0 +1,47 @@
+### Orders: the list, one order, its parcels.
+
+order = 订单
+my_orders = 我的订单
+no_orders = 您还没有订单。
+placed_at = 下单时间
+payment = 支付
+payment_processing = 支付处理中，页面会自动刷新。
+waits_for_payment = 订单等待付款。
+paid = 已支付
+refunded = 已退款
+history = 订单记录
+parcels = 包裹
+tracking_number = 运单号
+shipped_at = 已发货
+delivered_at = 已送达
+what_you_can_do = 可用操作
+delivery_and_payment = 配送与支付
+items = 商品
+by_buyer = 您
+by_staff = 商家
+by_system = 系统
+order_stale = 订单已变动，这是最新状态。
+order_not_allowed = 当前无法执行该操作，这是最新状态。
+order_no = 订单 { $id }
+units = { $n } 件
+thank_you = 感谢您的订购！
+thanks_number = 您的订单号是 { $id }。
+next_packing = 款项已付清，商家正在备货；包裹发出后即可在此查看物流。
+next_packing_cash = 商家正在备货。收货时请向配送员支付 { $total }。
+next_sent = 包裹已在途中，物流详情见下方。
+look_again = 刷新查看
+refund_under_way = 退款处理中
+payments = 付款记录
+payment_pending = 处理中
+payment_declined_short = 被拒绝
+payment_failed_short = 未完成
+not_sent_yet = 尚未发出
+parcel_arrived = 已送达
+parcel_on_its_way = 运输中
+# the same in every language
+card_ending = { $brand } •••• { $last }
+parcel_no = 第 { $n } 个包裹，共 { $of } 个
+all_orders = 全部
+no_orders_in_status = 没有处于该状态的订单。
+narrow_orders = 按状态筛选订单
+cancel_order_sure = 确定取消这个订单吗？取消后无法恢复。
