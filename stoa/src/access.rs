@@ -15,8 +15,12 @@ use serde::{Deserialize, Serialize};
 use tasks::{TaskKind, Tasks};
 use tokio::net::TcpListener;
 
+use crate::backup::Backups;
+use crate::commands::DataArgs;
+use crate::engine::Home;
+use crate::growth::{self, GrowthClient, growth_router};
 use crate::operator::{Local, OperatorClient, operator_router};
-use crate::options::PlatformOptions;
+use crate::options::{PlatformOptions, Settings};
 use crate::platform::{Platform, Start, system_ctx};
 
 const ENDPOINT_FILE: &str = "operator.json";
@@ -42,13 +46,34 @@ pub struct Access {
     pub inventory: inventory_api::InventoryClient,
     /// Orders and flows.
     pub order: order_api::OrderClient,
+    /// Finding products and orders.
+    pub search: search_api::SearchClient,
     /// Messages and health.
     pub operator: OperatorClient,
+    /// Growing tenants.
+    pub growth: GrowthClient,
     entropy: SharedEntropy,
-    own: Option<Platform>,
+    own: Option<(Platform, Option<Home>)>,
 }
 
 impl Access {
+    /// Reaches the platform of a folder, or of settings.
+    ///
+    /// # Errors
+    /// When a server has the folder and cannot be reached, or the platform cannot start.
+    pub async fn open(at: &DataArgs) -> anyhow::Result<Self> {
+        let Some(file) = &at.config else { return Self::to(&at.data).await };
+        let settings = Settings::load(Some(file.clone()))?;
+        let entropy: SharedEntropy = Arc::new(SystemEntropy);
+        match Self::through_server(&settings.server.data, &entropy).await? {
+            Some(access) => Ok(access),
+            None => {
+                settings.remember()?;
+                Self::start(settings.platform(), None, entropy).await
+            }
+        }
+    }
+
     /// Reaches the platform of a folder.
     ///
     /// # Errors
@@ -58,24 +83,48 @@ impl Access {
         if let Some(access) = Self::through_server(folder, &entropy).await? {
             return Ok(access);
         }
+        let at = folder.to_owned();
+        let home = tokio::task::spawn_blocking(move || Home::of_folder(&at)).await??;
+        let mut options = PlatformOptions::in_folder(folder);
+        options.shards.backend = home.backend();
+        Self::start(options, Some(home), entropy).await
+    }
+
+    async fn start(
+        options: PlatformOptions,
+        home: Option<Home>,
+        entropy: SharedEntropy,
+    ) -> anyhow::Result<Self> {
         let start = Start {
-            options: PlatformOptions::in_folder(folder),
+            options,
             clock: Arc::new(SystemClock),
             entropy: Arc::clone(&entropy),
             tasks: Tasks::new(),
             metrics: None,
         };
-        let platform = Platform::start(start).await.map_err(explain)?;
+        // boxed: it would make the future of every command large
+        let platform = Box::pin(Platform::start(start)).await.map_err(explain)?;
         let clients = platform.clients.clone();
         Ok(Self {
             tenant: clients.tenant,
             product: clients.product,
             inventory: clients.inventory,
             order: clients.order,
+            search: clients.search,
             operator: OperatorClient::local(local(&platform)),
+            growth: GrowthClient::local(growing(&platform)),
             entropy,
-            own: Some(platform),
+            own: Some((platform, home)),
         })
+    }
+
+    /// Reaches the server of a folder; none when there is none.
+    ///
+    /// # Errors
+    /// When what is known of it cannot be read.
+    pub async fn to_server(folder: &Path) -> anyhow::Result<Option<Self>> {
+        let entropy: SharedEntropy = Arc::new(SystemEntropy);
+        Self::through_server(folder, &entropy).await
     }
 
     async fn through_server(
@@ -91,7 +140,9 @@ impl Access {
             product: product_api::ProductClient::remote(endpoint.clone()),
             inventory: inventory_api::InventoryClient::remote(endpoint.clone()),
             order: order_api::OrderClient::remote(endpoint.clone()),
-            operator: OperatorClient::remote(endpoint),
+            search: search_api::SearchClient::remote(endpoint.clone()),
+            operator: OperatorClient::remote(endpoint.clone()),
+            growth: GrowthClient::remote(endpoint),
             entropy: Arc::clone(entropy),
             own: None,
         };
@@ -111,14 +162,35 @@ impl Access {
 
     /// Stops what was started for the command.
     pub async fn close(self) {
-        if let Some(platform) = self.own {
-            platform.stop(STOP_WITHIN).await;
+        let Some((platform, home)) = self.own else { return };
+        platform.stop(STOP_WITHIN).await;
+        if let Some(home) = home
+            && let Err(e) = home.close().await
+        {
+            tracing::warn!(error = %e, "the database server of the data folder did not end in order");
         }
     }
 }
 
 fn local(platform: &Platform) -> Local {
-    Local { outboxes: platform.outboxes.clone(), databases: platform.databases.clone() }
+    Local {
+        outboxes: platform.outboxes.clone(),
+        databases: platform.databases.clone(),
+        shards: platform.shards.clone(),
+        ids: platform.ids.clone(),
+        backups: Backups::of(platform),
+    }
+}
+
+/// What grows tenants of a running platform.
+#[must_use]
+pub fn growing(platform: &Platform) -> growth::Local {
+    growth::Local {
+        tenant: platform.clients.tenant.clone(),
+        order: platform.clients.order.clone(),
+        databases: platform.databases.clone(),
+        clock: Arc::clone(platform.clock()),
+    }
 }
 
 /// A start that failed tells why, not only that it did.
@@ -146,7 +218,9 @@ pub async fn open_endpoint(platform: &Platform, folder: &Path) -> anyhow::Result
         product_api::product_router(clients.product),
         inventory_api::inventory_router(clients.inventory),
         order_api::order_router(clients.order),
+        search_api::search_router(clients.search),
         operator_router(OperatorClient::local(local(platform))),
+        growth_router(GrowthClient::local(growing(platform))),
     ];
     let (token, serving) = (platform.tasks.token(), secret.clone());
     platform.tasks.spawn(ENDPOINT, async move {

@@ -2,8 +2,11 @@
 //! platform as the commands do.
 
 pub mod access;
+pub mod backup;
 pub mod commands;
 pub mod demo;
+pub mod engine;
+pub mod growth;
 pub mod operator;
 pub mod options;
 pub mod platform;

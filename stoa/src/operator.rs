@@ -2,9 +2,18 @@
 //! well. A command that runs beside a server reaches it through a loopback endpoint whose address and
 //! secret stand in the data folder; without a server the command starts the platform itself.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use kit::{Cursor, ErrorCode, Limit, Page, TenantCode, Timestamp};
 use rpc::{ActorKind, Ctx, Fault};
 use serde::{Deserialize, Serialize};
+
+use crate::backup::{BackupStatus, Backups};
+use crate::engine::title;
+
+/// How soon a new primary that takes no write is asked again.
+const WRITE_AGAIN: Duration = Duration::from_millis(100);
 
 /// A message as an operator sees it. Its content is not shown: it may be personal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +68,37 @@ pub struct RetryMessages {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Examine {}
 
+/// Begins a backup of all databases.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BeginBackup {
+    /// An absolute path; the platform writes there, so it is a path on its machine.
+    pub folder: PathBuf,
+}
+
+/// Asks how far the backup is. It is given up when nobody asks for a minute.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FollowBackup {}
+
+/// Puts a replica in the place of a primary that is gone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FailOver {
+    /// The server, as the settings call it.
+    pub server: String,
+}
+
+/// A replica that has taken over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedOver {
+    /// The server.
+    pub server: String,
+    /// Host and port of the new primary, which takes writes.
+    pub primary: String,
+    /// The other replicas, which follow the old primary still.
+    pub others: Vec<String>,
+    /// How long it took, until the first write.
+    pub took_ms: u64,
+}
+
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -79,6 +119,12 @@ pub trait Operator: Send + Sync + 'static {
     async fn retry(&self, ctx: &Ctx, req: RetryMessages) -> Result<u64, Fault>;
     /// Looks at databases and messages.
     async fn examine(&self, ctx: &Ctx, req: Examine) -> Result<Vec<Finding>, Fault>;
+    /// Puts a replica in the place of a primary; answers when it takes writes.
+    async fn fail_over(&self, ctx: &Ctx, req: FailOver) -> Result<FailedOver, Fault>;
+    /// Begins a backup.
+    async fn backup(&self, ctx: &Ctx, req: BeginBackup) -> Result<(), Fault>;
+    /// How the backup that was begun last stands.
+    async fn backup_status(&self, ctx: &Ctx, req: FollowBackup) -> Result<BackupStatus, Fault>;
 }
 
 /// Answers out of a running platform's parts.
@@ -87,6 +133,12 @@ pub struct Local {
     pub outboxes: Vec<(&'static str, outbox::Outbox)>,
     /// The databases.
     pub databases: crate::platform::Databases,
+    /// What holds them.
+    pub shards: shard::Shards,
+    /// The lease that every new primary is asked to prolong.
+    pub ids: shard::Ids,
+    /// Makes backups.
+    pub backups: Backups,
 }
 
 #[rpc::async_trait]
@@ -118,7 +170,7 @@ impl Operator for Local {
 
     async fn examine(&self, ctx: &Ctx, _req: Examine) -> Result<Vec<Finding>, Fault> {
         only_the_system(ctx)?;
-        let mut findings = Vec::new();
+        let mut findings = standing(&self.shards).await;
         for db in self.databases.all() {
             for (path, verdict) in db.check().await? {
                 let what = format!("file {path}");
@@ -139,6 +191,37 @@ impl Operator for Local {
         }
         Ok(findings)
     }
+
+    async fn fail_over(&self, ctx: &Ctx, req: FailOver) -> Result<FailedOver, Fault> {
+        only_the_system(ctx)?;
+        let before = ctx.remaining();
+        let taken = self.shards.fail_over(&req.server).await.map_err(|e| {
+            Fault::new(ErrorCode::Unavailable, e.to_string()).with_slug("no_failover").because(e)
+        })?;
+        // A commit, because a primary that waits for a synchronous replica of its own takes none.
+        while let Err(e) = self.ids.renew(ctx).await {
+            tracing::warn!(error = %e, "the new primary does not take a write yet");
+            ctx.check_deadline()?;
+            tokio::time::sleep(WRITE_AGAIN).await;
+        }
+        let took = before.saturating_sub(ctx.remaining());
+        Ok(FailedOver {
+            server: taken.server,
+            primary: taken.primary,
+            others: taken.others,
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+
+    async fn backup(&self, ctx: &Ctx, req: BeginBackup) -> Result<(), Fault> {
+        only_the_system(ctx)?;
+        self.backups.begin(req.folder)
+    }
+
+    async fn backup_status(&self, ctx: &Ctx, _req: FollowBackup) -> Result<BackupStatus, Fault> {
+        only_the_system(ctx)?;
+        self.backups.status()
+    }
 }
 
 impl Local {
@@ -158,6 +241,53 @@ impl Local {
             .outboxes
             .iter()
             .filter(move |(name, _)| service.as_deref().is_none_or(|s| s == *name)))
+    }
+}
+
+/// The engine, and every server with its replicas.
+async fn standing(shards: &shard::Shards) -> Vec<Finding> {
+    let engine = title(shards.options().backend.engine());
+    let mut findings = vec![Finding {
+        what: "engine".to_owned(),
+        ok: true,
+        detail: match shards.options().backend {
+            shard::Backend::Embedded => format!("{engine}, embedded"),
+            shard::Backend::Servers(_) => format!("{engine} servers"),
+        },
+    }];
+    for server in shards.standing().await {
+        let name = &server.name;
+        let (ok, mut detail) = node(&server.primary, || match server.replicas.is_empty() {
+            true => "start it again".to_owned(),
+            false => format!("start it again, or when it is lost: `stoa shard failover {name}`"),
+        });
+        match server.confirmed_by {
+            Some(0) if !server.replicas.is_empty() => {
+                detail.push_str("; commits wait for no replica: what is lost with it is lost");
+            }
+            Some(n) if n > 0 => detail.push_str(&format!("; commits wait for one of {n} replicas")),
+            _ => {}
+        }
+        findings.push(Finding { what: format!("server {name}, primary"), ok, detail });
+        for (replica, is_used) in &server.replicas {
+            let (ok, mut detail) = node(replica, || "reads go to the primary".to_owned());
+            if ok {
+                let used =
+                    ["; not used for reads: it is behind, or follows nobody", "; used for reads"];
+                detail.push_str(used[usize::from(*is_used)]);
+            }
+            findings.push(Finding { what: format!("server {name}, replica"), ok, detail });
+        }
+    }
+    findings
+}
+
+/// Whether a process of a server answers, and in words.
+fn node(node: &shard::NodeStanding, next: impl FnOnce() -> String) -> (bool, String) {
+    let (address, version) = (&node.address, node.version.as_deref().unwrap_or_default());
+    match &node.answered {
+        Ok(took) => (true, format!("{address} answers after {} µs: {version}", took.as_micros())),
+        Err(e) => (false, format!("{address} does not answer ({e}); {}", next())),
     }
 }
 
@@ -182,7 +312,7 @@ fn filter(
         Some("undecided") => Some(State::Undecided),
         Some(_) => return Err(Fault::invalid("state", "pending, done, dead or undecided")),
     };
-    Ok(outbox::admin::Filter { state, tenant, topic })
+    Ok(outbox::admin::Filter { state, tenant, topic, due: None })
 }
 
 fn info(entry: outbox::admin::Entry) -> MessageInfo {

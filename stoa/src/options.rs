@@ -1,12 +1,19 @@
 //! The settings of the program, layered and validated, and the options of a platform that they become.
 //! Every timer and limit is here, so that tests can shrink them.
 
+mod storage;
+
 use std::path::PathBuf;
+
+pub use storage::{Storage, StorageServer};
 
 use kit::Secret;
 use serde::Deserialize;
+use shard::Engine;
 use stoa_config::{Loader, Problems, Validate};
 use telemetry::logs::Format;
+
+use crate::engine::{Note, fits};
 
 /// The commented defaults; the reference of all settings.
 pub const DEFAULTS: &str = include_str!("../stoa.default.toml");
@@ -56,17 +63,6 @@ pub struct Log {
     pub filter: String,
 }
 
-/// `[storage]`.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Storage {
-    /// Threads that read.
-    pub readers: usize,
-    /// Transactions in one physical commit at most.
-    pub group_commit_max: usize,
-    /// The longest one transaction may take.
-    pub statement_timeout: stoa_config::Duration,
-}
-
 /// `[order]`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Order {
@@ -101,8 +97,7 @@ impl Validate for Settings {
         );
         let format = self.log.format.parse::<Format>();
         problems.require(format.is_ok(), "log.format", "`text` or `json`");
-        problems.range("storage.readers", self.storage.readers, 1..=64);
-        problems.range("storage.group_commit_max", self.storage.group_commit_max, 1..=1_024);
+        problems.section("storage", &self.storage);
         problems.range("order.unpaid_orders_max", self.order.unpaid_orders_max, 1..=1_000_000);
         let held = self.inventory.reservation.as_millis();
         problems.range("inventory.reservation", held, 1_000..=3_600_000);
@@ -127,13 +122,27 @@ impl Settings {
         loader.load()
     }
 
+    /// Lets the data folder remember on which engine its databases are.
+    ///
+    /// # Errors
+    /// When they are on another one, or the folder cannot be written to.
+    pub fn remember(&self) -> anyhow::Result<()> {
+        match self.storage.engine() {
+            Engine::Sqlite => fits(&self.server.data, Engine::Sqlite),
+            engine => Note::configured(engine).put(&self.server.data),
+        }
+    }
+
     /// The options of a platform.
     #[must_use]
     pub fn platform(&self) -> PlatformOptions {
         let mut options = PlatformOptions::in_folder(&self.server.data);
+        options.shards.backend = self.storage.backend();
+        options.migrate_at_start = self.storage.migrate_at_start;
         options.shards.readers = self.storage.readers;
         options.shards.group_commit_max = self.storage.group_commit_max;
         options.shards.statement_timeout = self.storage.statement_timeout.get();
+        options.tenant.growth_lead = tenant_api::growth::lead(options.shards.statement_timeout);
         options.order.unpaid_orders_max = self.order.unpaid_orders_max;
         options.inventory.hold = self.inventory.reservation.get();
         options.bus.deadline = self.server.request_timeout.get();
@@ -151,6 +160,8 @@ impl Settings {
 pub struct PlatformOptions {
     /// The databases.
     pub shards: shard::Options,
+    /// Whether a start brings the databases up to date; else it refuses when something is missing.
+    pub migrate_at_start: bool,
     /// The front door.
     pub bus: bus::Options,
     /// Delivering messages.
@@ -188,6 +199,7 @@ impl PlatformOptions {
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Self {
             shards: shard::Options::in_folder(folder),
+            migrate_at_start: true,
             bus: bus::Options::default(),
             relay: outbox::relay::Options::default(),
             tenant: tenant::Options::default(),

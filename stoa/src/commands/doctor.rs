@@ -1,8 +1,9 @@
-//! `stoa doctor`: whether a data folder is well.
+//! `stoa doctor`: whether a data folder is well: its database servers or files, its messages.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use kit::TenantCode;
 
 use crate::access::Access;
@@ -20,11 +21,14 @@ pub struct Args {
 
 pub(super) async fn run(args: Args, out: &mut Out) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
-        args.data.data.is_dir(),
+        args.data.config.is_some() || args.data.data.is_dir(),
         "{} is no folder; give the data folder with --data",
         args.data.data.display()
     );
-    let access = Access::to(&args.data.data).await?;
+    let access = Access::open(&args.data).await.context(
+        "the platform cannot be opened; the cause follows. A database server that does not answer must run, \
+         and the settings must name it",
+    )?;
     let ctx = access.ctx(TenantCode::platform(), WITHIN)?;
     let findings = access.operator.examine(&ctx, Examine {}).await.map_err(failed)?;
     access.close().await;

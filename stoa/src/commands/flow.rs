@@ -117,7 +117,7 @@ async fn publish(
     out: &mut Out,
 ) -> anyhow::Result<ExitCode> {
     let document = read(file)?;
-    let access = Access::to(&data.data).await?;
+    let access = Access::open(data).await?;
     let ctx = access.ctx(tenant.clone(), WITHIN)?;
     let request = PublishFlow { document, dry_run: false };
     let flow = access.order.publish_flow(&ctx, request).await.map_err(failed)?;
@@ -139,7 +139,7 @@ async fn show(
     data: &DataArgs,
     out: &mut Out,
 ) -> anyhow::Result<ExitCode> {
-    let access = Access::to(&data.data).await?;
+    let access = Access::open(data).await?;
     let ctx = access.ctx(tenant, WITHIN)?;
     if let Some(code) = code {
         let flow = access.order.get_flow(&ctx, GetFlow { code, version }).await.map_err(failed)?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kit::TenantCode;
-use product::import::{Report, Settings};
+use product_api::feed::{self, Report, Settings};
 use product_api::{BeginImport, CheckImport, GetImport, ImportBatch, ImportStatus};
 use tenant_api::TenantInfo;
 
@@ -44,7 +44,7 @@ pub(super) async fn run(args: Args, out: &mut Out) -> anyhow::Result<ExitCode> {
     let size = std::fs::metadata(&args.file)
         .with_context(|| format!("{} cannot be read", args.file.display()))?
         .len();
-    let access = Access::to(&args.data.data).await?;
+    let access = Access::open(&args.data).await?;
     let ctx = access.ctx(args.tenant.clone(), WITHIN)?;
     let tenant = access.tenant.get(&ctx, tenant_api::Get {}).await.map_err(failed)?;
     let settings = settings(&tenant)?;
@@ -92,7 +92,7 @@ fn settings(tenant: &TenantInfo) -> anyhow::Result<Settings> {
 
 fn check(file: &Path, size: u64, settings: &Settings) -> anyhow::Result<Report> {
     let bar = bar(size, "checking", true);
-    let report = product::import::validate(bar.wrap_read(open(file)?), settings)?;
+    let report = feed::validate(bar.wrap_read(open(file)?), settings)?;
     bar.finish_and_clear();
     Ok(report)
 }
@@ -133,7 +133,7 @@ async fn conflicts(
     out: &mut Out,
 ) -> anyhow::Result<bool> {
     let mut found = false;
-    for batch in product::import::batches(open(&args.file)?, settings, report, false)? {
+    for batch in feed::batches(open(&args.file)?, settings, report, false)? {
         let products = batch?.products;
         let slugs: Vec<_> = products.iter().map(|p| p.product.slug.clone()).collect();
         let ctx = access.ctx(args.tenant.clone(), WITHIN)?;
@@ -172,7 +172,7 @@ async fn apply(
     report: &Report,
 ) -> anyhow::Result<ImportStatus> {
     let file_name = args.file.file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
-    let file_hash = product::import::hash_file(open(&args.file)?)?;
+    let file_hash = feed::hash_file(open(&args.file)?)?;
     let ctx = access.ctx(args.tenant.clone(), WITHIN)?;
     let request = BeginImport {
         file_name,
@@ -183,8 +183,7 @@ async fn apply(
     let mut status = access.product.begin_import(&ctx, request).await.map_err(failed)?;
     let bar = bar(report.products.into(), "importing", false);
     bar.set_position(status.applied.into());
-    let batches =
-        product::import::batches(open(&args.file)?, settings, report, args.skip_bad_rows)?;
+    let batches = feed::batches(open(&args.file)?, settings, report, args.skip_bad_rows)?;
     for batch in batches {
         let batch = batch?;
         let end = batch.offset + u32::try_from(batch.products.len())?;

@@ -1,14 +1,21 @@
 //! The commands: what they are called, what they take, what they print. Each explains itself with
 //! `--help`. A command works through the services' handles and touches no table.
 
+mod backup;
 mod demo;
 mod doctor;
 mod flow;
 mod import;
+mod migrate;
 mod openapi;
 mod out;
 mod outbox;
+mod restore;
+mod search;
 mod serve;
+mod shard;
+mod shard_drain;
+mod shard_failover;
 mod tenant;
 
 use std::path::PathBuf;
@@ -25,6 +32,11 @@ Examples:
   stoa import products.csv --tenant flora     a product file in the Shopify CSV format
   stoa flow validate my-flow.json             checks a flow document without any data
   stoa outbox list --state dead               messages that were given up
+  stoa backup /backups/monday                 all databases as they are now, while the shops go on
+  stoa restore /backups/monday --data ./new   a data folder with what they were
+  stoa shard plan outlet 8,8,4,0              what growing a shop to more databases would bring
+  stoa demo --engine postgres                 the same shops on PostgreSQL
+  stoa migrate --config stoa.toml --check     what the databases lack for this version
   stoa doctor                                 whether the data folder is well";
 
 /// A platform for malls: many shops, one program.
@@ -44,6 +56,10 @@ pub struct DataArgs {
     /// The data folder. When a server runs on it, the command goes through that server.
     #[arg(long, value_name = "DIR", default_value = "./stoa-data", env = "STOA_DATA")]
     pub data: PathBuf,
+    /// The settings of `stoa serve`, which name the data folder and the database servers; needed when
+    /// no server runs and the databases are on servers.
+    #[arg(long, value_name = "FILE", env = "STOA_CONFIG")]
+    pub config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -63,7 +79,19 @@ enum Command {
     /// Shows the messages between services, and tries dead ones again.
     #[command(subcommand)]
     Outbox(outbox::Command),
-    /// Checks a data folder: files, messages.
+    /// Reads a tenant's catalogue into the search index again.
+    #[command(subcommand)]
+    Search(search::Command),
+    /// Copies all databases as they are at one moment, while the platform runs or while it does not.
+    Backup(backup::Args),
+    /// Checks a backup, and makes a data folder of it.
+    Restore(restore::Args),
+    /// Grows a tenant onto more databases while its shop is open.
+    #[command(subcommand)]
+    Shard(shard::Command),
+    /// Brings all databases up to date before a new version starts, or tells what they lack.
+    Migrate(migrate::Args),
+    /// Checks a data folder: database servers or files, messages.
     Doctor(doctor::Args),
     /// Prints the API document (OpenAPI 3.1) as JSON.
     Openapi,
@@ -82,6 +110,11 @@ impl Cli {
             Command::Tenant(command) => tenant::run(command, out).await,
             Command::Flow(command) => flow::run(command, out).await,
             Command::Outbox(command) => outbox::run(command, out).await,
+            Command::Search(command) => search::run(command, out).await,
+            Command::Backup(args) => backup::run(args, out).await,
+            Command::Restore(args) => restore::run(args, out).await,
+            Command::Shard(command) => shard::run(command, out).await,
+            Command::Migrate(args) => migrate::run(args, out).await,
             Command::Doctor(args) => doctor::run(args, out).await,
             Command::Openapi => openapi::run(out).await,
         }

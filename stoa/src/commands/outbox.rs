@@ -65,7 +65,7 @@ async fn list(
     out: &mut Out,
 ) -> anyhow::Result<ExitCode> {
     let limit = Limit::new(limit)?;
-    let access = Access::to(&data.data).await?;
+    let access = Access::open(data).await?;
     let ctx = access.ctx(TenantCode::platform(), WITHIN)?;
     let Which { service, tenant, topic } = which;
     let request = ListMessages { service, state, tenant, topic, cursor: None, limit };
@@ -96,7 +96,7 @@ async fn list(
 }
 
 async fn retry(which: Which, data: &DataArgs, out: &mut Out) -> anyhow::Result<ExitCode> {
-    let access = Access::to(&data.data).await?;
+    let access = Access::open(data).await?;
     let ctx = access.ctx(TenantCode::platform(), WITHIN)?;
     let Which { service, tenant, topic } = which;
     let request = RetryMessages { service, tenant, topic };

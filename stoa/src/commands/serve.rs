@@ -47,6 +47,7 @@ pub(super) async fn run(args: Args, out: &mut Out) -> anyhow::Result<ExitCode> {
     }
     telemetry::logs::init(settings.log.format.parse()?, &settings.log.filter)?;
     let metrics = telemetry::metrics::install()?;
+    settings.remember()?;
     let listener = TcpListener::bind(&settings.server.listen)
         .await
         .with_context(|| format!("{} cannot be listened on", settings.server.listen))?;

@@ -69,7 +69,7 @@ pub(super) async fn run(command: Command, out: &mut Out) -> anyhow::Result<ExitC
 }
 
 async fn list(data: DataArgs, out: &mut Out) -> anyhow::Result<ExitCode> {
-    let access = Access::to(&data.data).await?;
+    let access = Access::open(&data).await?;
     let mut tenants: Vec<TenantInfo> = Vec::new();
     let mut cursor = None;
     loop {
@@ -111,7 +111,7 @@ async fn run_add(add: Add, out: &mut Out) -> anyhow::Result<ExitCode> {
         ),
         None => None,
     };
-    let access = Access::to(&add.data.data).await?;
+    let access = Access::open(&add.data).await?;
     let ctx = access.ctx(TenantCode::platform(), WITHIN)?;
     let locale = add.locales.first().cloned().unwrap_or_else(default_locale);
     let request = NewTenant {
@@ -124,7 +124,7 @@ async fn run_add(add: Add, out: &mut Out) -> anyhow::Result<ExitCode> {
             primary: "#1f6f54".to_owned(),
             accent: "#c8553d".to_owned(),
             background: "#ffffff".to_owned(),
-            tagline: String::new(),
+            ..Theme::default()
         },
         shipping_fee: add.shipping_fee,
         placement: add.placement,

@@ -10,7 +10,7 @@ use staff_api::Role;
 use tenant_api::Theme;
 use types::{Address, BrandId, CategoryId, Locale, Slug, Texts};
 
-use super::pictures::{Look, Scene};
+use super::pictures::{Logo, Look, Scene};
 
 const SHOPS: [&str; 3] = [
     include_str!("../../demo/flora.toml"),
@@ -32,6 +32,12 @@ pub struct Shop {
     pub scene: Scene,
     pub name: Texts,
     pub theme: Theme,
+    /// Becomes the theme's logo.
+    #[serde(default)]
+    pub logo: Option<Mark>,
+    /// What the home page shows first.
+    #[serde(default)]
+    pub banners: Vec<Notice>,
     pub warehouses: Vec<inventory_api::NewWarehouse>,
     pub brands: Vec<String>,
     /// In the order they are shown.
@@ -39,6 +45,59 @@ pub struct Shop {
     pub staff: Vec<Staff>,
     pub members: Vec<Member>,
     pub products: Vec<Product>,
+}
+
+/// A shop's mark.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mark {
+    /// What it shows.
+    pub motif: String,
+    /// The motif's two colours, `#rrggbb`.
+    pub colours: [String; 2],
+    /// The colour behind it.
+    pub ground: String,
+}
+
+/// A banner, whose picture is drawn.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notice {
+    pub title: Texts,
+    pub text: Texts,
+    /// A path of the storefront.
+    pub link: String,
+    /// What its picture shows.
+    pub motif: String,
+    /// The picture's two colours, `#rrggbb`.
+    pub colours: [String; 2],
+}
+
+impl Shop {
+    /// Its logo, if it has one.
+    pub fn logo(&self) -> Option<Logo<'_>> {
+        let mark = self.logo.as_ref()?;
+        Some(Logo {
+            motif: &mark.motif,
+            colours: &mark.colours,
+            ground: &mark.ground,
+            ink: &self.theme.primary,
+            names: self.locales.iter().take(2).map(|l| self.name.get(l)).collect(),
+        })
+    }
+}
+
+impl Notice {
+    /// Its picture.
+    pub fn look(&self, scene: Scene) -> Look {
+        Look {
+            scene,
+            motif: self.motif.clone(),
+            colours: self.colours.clone(),
+            seed: format!("banner{}", self.link),
+            close: true,
+        }
+    }
 }
 
 /// A category.
@@ -313,6 +372,17 @@ mod tests {
                 assert!(p.options.iter().filter(|o| !o.shades.is_empty()).count() <= 1);
                 assert!(p.compare_at.is_none_or(|c| c > p.price), "{}", p.slug);
             }
+            for banner in &shop.banners {
+                // A banner leads to a category or a product that the shop has.
+                let (kind, slug) = banner.link[1..].split_once('/').unwrap();
+                let there = match kind {
+                    "c" => shop.categories.iter().any(|c| c.slug.as_str() == slug),
+                    "p" => shop.products.iter().any(|p| p.slug.as_str() == slug),
+                    _ => false,
+                };
+                assert!(there, "{at}: {}", banner.link);
+            }
+            assert!(at.as_str() == "fuzz" || (shop.banners.len() >= 3 && shop.logo.is_some()));
         }
     }
 
@@ -321,7 +391,8 @@ mod tests {
         for shop in shops(true).unwrap() {
             let names = shop.categories.iter().map(|c| &c.name).chain([&shop.name]);
             let texts = shop.products.iter().flat_map(|p| [&p.title, &p.text]);
-            for text in names.chain(texts) {
+            let banners = shop.banners.iter().flat_map(|b| [&b.title, &b.text]);
+            for text in names.chain(texts).chain(banners) {
                 for locale in &shop.locales {
                     assert!(text.all().contains_key(locale), "{}: {text:?}", shop.code);
                 }
@@ -354,7 +425,12 @@ mod tests {
         assert_eq!(content.skus.len(), 9);
         let tee = &shops[2].products[0];
         assert_eq!(tee.variants()[7].stock, [0, 0], "one size is sold out");
-        assert!(shops.iter().flat_map(|s| &s.products).all(|p| p.variants()[0].stock[0] > 0));
+        for shop in &shops {
+            let units = |p: &Product| -> i64 { p.variants().iter().flat_map(|v| &v.stock).sum() };
+            let gone = shop.products.iter().filter(|p| units(p) == 0).count();
+            let low = shop.products.iter().filter(|p| (1..10).contains(&units(p))).count();
+            assert!(gone == 1 && low >= 2, "{}: {gone} are sold out, {low} run low", shop.code);
+        }
     }
 
     #[test]

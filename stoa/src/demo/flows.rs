@@ -46,9 +46,14 @@ mod tests {
     }
 
     fn vars(paid: i64, method: &str) -> Value {
+        money(paid, 0, method)
+    }
+
+    fn money(captured: i64, refunded: i64, method: &str) -> Value {
         json!({ "order": {
-            "total_amount": 100, "paid_amount": paid, "payment_method": method, "units": 1,
-            "lines": 1, "channel": "web",
+            "total_amount": 100, "paid_amount": captured - refunded, "captured_amount": captured,
+            "refunded_amount": refunded, "payment_method": method, "units": 1, "lines": 1,
+            "channel": "web",
         }})
     }
 
@@ -95,26 +100,28 @@ mod tests {
         let (paid, system) = (vars(100, "card"), SYSTEM);
         let steps = [
             ("pay", system),
-            ("ship", "staff.warehouse"),
+            ("begin_shipping", system),
+            ("ship", system),
             ("deliver", system),
             ("receive", "buyer"),
             ("complete", system),
         ];
-        let expected = ["PAID", "SHIPPED", "DELIVERED", "RECEIVED", "COMPLETED"];
+        let expected = ["PAID", "SHIPPING", "SHIPPED", "DELIVERED", "RECEIVED", "COMPLETED"];
         assert_eq!(walk(&checked("flora"), &paid, &steps), expected);
         assert_eq!(walk(&checked("outlet"), &paid, &steps), expected);
         let mut packed = steps.to_vec();
         packed.insert(1, ("pack", "staff.warehouse"));
         assert_eq!(
             walk(&checked("gadget"), &paid, &packed),
-            ["PAID", "PACKED", "SHIPPED", "DELIVERED", "RECEIVED", "COMPLETED"]
+            ["PAID", "PACKED", "SHIPPING", "SHIPPED", "DELIVERED", "RECEIVED", "COMPLETED"]
         );
     }
 
     #[test]
     fn a_packed_order_that_no_carrier_fetches_goes_back_to_the_table() {
         let flow = checked("gadget");
-        assert!(flow.decide("PAID", "ship", SYSTEM, &vars(100, "card")).is_err());
+        assert!(flow.decide("PAID", "begin_shipping", SYSTEM, &vars(100, "card")).is_err());
+        assert!(flow.decide("SHIPPING", "unpack", "staff", &vars(100, "card")).is_err());
         let timer = flow.entry_triggers("PACKED").remove(0);
         assert_eq!(timer.after, Duration::from_secs(2 * 24 * 3600));
         let back = |v: &Value| flow.check_trigger(timer.index, "PACKED", v).unwrap().unwrap().to;
@@ -127,8 +134,8 @@ mod tests {
         let flow = checked("outlet");
         let (due, paid) = (vars(0, "cash_on_delivery"), vars(100, "cash_on_delivery"));
         assert!(flow.decide("PENDING_PAYMENT", "confirm_cash", SYSTEM, &vars(0, "card")).is_err());
-        let first = walk(&flow, &due, &[("confirm_cash", SYSTEM), ("ship", SYSTEM)]);
-        assert_eq!(first, ["CONFIRMED", "SHIPPED"]);
+        let steps = [("confirm_cash", SYSTEM), ("begin_shipping", SYSTEM), ("ship", SYSTEM)];
+        assert_eq!(walk(&flow, &due, &steps), ["CONFIRMED", "SHIPPING", "SHIPPED"]);
         assert!(flow.decide("SHIPPED", "collect", SYSTEM, &due).is_err());
         for status in ["SHIPPED", "DELIVERED"] {
             let collected = flow.decide(status, "collect", SYSTEM, &paid).unwrap();
@@ -138,6 +145,43 @@ mod tests {
         // The carrier's news of the delivery may come after the cash, or after the buyer's word.
         assert_eq!(flow.decide("RECEIVED", "deliver", SYSTEM, &paid).unwrap().to, "RECEIVED");
         assert_eq!(flow.decide("COMPLETED", "deliver", SYSTEM, &paid).unwrap().to, "COMPLETED");
+    }
+
+    #[test]
+    fn an_order_of_which_a_parcel_may_have_left_cannot_be_cancelled() {
+        for tenant in ["flora", "gadget", "outlet"] {
+            let flow = checked(tenant);
+            for operation in ["cancel", "close", "unpack"] {
+                for role in ["buyer", "staff", SYSTEM] {
+                    for paid in [0, 100] {
+                        let vars = vars(paid, "cash_on_delivery");
+                        assert!(flow.decide("SHIPPING", operation, role, &vars).is_err());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_goodwill_refund_holds_nothing_up_and_a_whole_one_keeps_the_parcel() {
+        for tenant in ["flora", "gadget", "outlet"] {
+            let flow = checked(tenant);
+            let from = if tenant == "gadget" { "PACKED" } else { "PAID" };
+            let (part, whole) = (money(100, 30, "card"), money(100, 100, "card"));
+            let may = |status: &str, operation: &str, role: &str, vars: &Value| {
+                flow.decide(status, operation, role, vars).is_ok()
+            };
+            for status in [from, "SHIPPING"] {
+                assert!(may(status, "begin_shipping", SYSTEM, &part));
+                assert!(!may(status, "begin_shipping", SYSTEM, &whole));
+                assert!(may(status, "close_refunded", "staff", &whole));
+                assert!(!may(status, "close_refunded", "staff", &part));
+            }
+            assert!(may("DELIVERED", "receive", "buyer", &part));
+            let timer = flow.entry_triggers("DELIVERED").remove(0);
+            let done = flow.check_trigger(timer.index, "DELIVERED", &part).unwrap().unwrap();
+            assert_eq!(done.to, "RECEIVED");
+        }
     }
 
     #[test]

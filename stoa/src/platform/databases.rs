@@ -11,6 +11,22 @@ const PLATFORM: Schema = Schema {
     cell_tables: &[],
 };
 
+/// The schemas of all logical databases, those of which others have need first.
+pub(crate) const SCHEMAS: [Schema; 12] = [
+    PLATFORM,
+    tenant::SCHEMA,
+    staff::SCHEMA,
+    member::SCHEMA,
+    product::SCHEMA,
+    inventory::SCHEMA,
+    cart::SCHEMA,
+    order::SCHEMA,
+    payment::SCHEMA,
+    fulfillment::SCHEMA,
+    search::SCHEMA,
+    payment::test_card::SCHEMA,
+];
+
 /// Every logical database.
 #[derive(Clone)]
 pub struct Databases {
@@ -34,11 +50,26 @@ pub struct Databases {
     pub payment: Database,
     /// Of the service `fulfillment`, sharded.
     pub fulfillment: Database,
+    /// Of the service `search`.
+    pub search: Database,
     /// Of the simulated card provider, which stands for a third party.
     pub test_card: Database,
 }
 
 impl Databases {
+    /// The names of all that a directory can name: sharded ones with their number.
+    #[must_use]
+    pub fn names() -> Vec<String> {
+        let numbered = |schema: &Schema| -> Vec<String> {
+            if schema.is_sharded() {
+                (0..kit::id::PLACES_MAX).map(|n| format!("{}_{n:02}", schema.database)).collect()
+            } else {
+                vec![schema.database.to_owned()]
+            }
+        };
+        SCHEMAS.iter().flat_map(numbered).collect()
+    }
+
     /// Opens all of them.
     pub(super) async fn open(shards: &Shards) -> Result<Self, Fault> {
         Ok(Self {
@@ -52,8 +83,14 @@ impl Databases {
             order: shards.database(order::SCHEMA).await?,
             payment: shards.database(payment::SCHEMA).await?,
             fulfillment: shards.database(fulfillment::SCHEMA).await?,
+            search: shards.database(search::SCHEMA).await?,
             test_card: shards.database(payment::test_card::SCHEMA).await?,
         })
+    }
+
+    /// The platform's own, without the others: for work on a folder on which nobody runs.
+    pub(crate) async fn platform_alone(shards: &Shards) -> Result<Database, Fault> {
+        shards.database(PLATFORM).await
     }
 
     /// Makes sure that some cells exist in every sharded database.
@@ -61,15 +98,15 @@ impl Databases {
     /// # Errors
     /// When a file cannot be opened.
     pub async fn ensure_cells(&self, places: &[Place]) -> Result<(), Fault> {
-        for db in [&self.order, &self.payment, &self.fulfillment] {
-            db.ensure_cells(places).await?;
-        }
+        let sharded = [&self.order, &self.payment, &self.fulfillment];
+        let ensuring = sharded.map(|db| db.ensure_cells(places));
+        futures::future::try_join_all(ensuring).await?;
         Ok(())
     }
 
     /// All of them, by name.
     #[must_use]
-    pub fn all(&self) -> [&Database; 11] {
+    pub fn all(&self) -> [&Database; 12] {
         [
             &self.platform,
             &self.tenant,
@@ -81,6 +118,7 @@ impl Databases {
             &self.order,
             &self.payment,
             &self.fulfillment,
+            &self.search,
             &self.test_card,
         ]
     }

@@ -12,6 +12,7 @@ use axum::response::IntoResponse as _;
 use http_kit::Api;
 use kit::{Limit, Secret, SharedClock, SharedEntropy, TenantCode, Timestamp};
 use rpc::{Actor, Fault, ServiceError as _};
+use tasks::Tasks;
 use telemetry::{Health, Metrics};
 use tower::ServiceExt as _;
 
@@ -32,10 +33,13 @@ pub(super) struct Front {
     pub(super) health: Health,
     pub(super) metrics: Option<Metrics>,
     pub(super) options: bus::Options,
+    pub(super) hub: web::Hub,
+    pub(super) tasks: Tasks,
 }
 
 pub(super) fn build(front: Front, options: &PlatformOptions) -> Result<(bus::Bus, String), Fault> {
-    let Front { clients, api, clock, entropy, health, metrics, options: bus_options } = front;
+    let Front { clients, api, clock, entropy, health, metrics, options: bus_options, hub, tasks } =
+        front;
     let adapter = Arc::new(Adapter { clients: clients.clone(), entropy: Arc::clone(&entropy) });
     let deps = bus::Deps {
         clock: Arc::clone(&clock),
@@ -47,6 +51,29 @@ pub(super) fn build(front: Front, options: &PlatformOptions) -> Result<(bus::Bus
     };
     let bare = bare_pages(clients.clone(), Arc::clone(&entropy));
     let (routes, document) = api.finish();
+    let desk = console::start(
+        console::Deps {
+            tenant: clients.tenant.clone(),
+            tenants: clients.tenants.clone(),
+            staff: clients.staff.clone(),
+            members: clients.member.clone(),
+            products: clients.product.clone(),
+            inventory: clients.inventory.clone(),
+            orders: clients.order.clone(),
+            payments: clients.payment.clone(),
+            fulfillment: clients.fulfillment.clone(),
+            search: clients.search.clone(),
+            messages: clients.messages.clone(),
+            hub: hub.clone(),
+            tasks,
+            entropy: Arc::clone(&entropy),
+            clock: Arc::clone(&clock),
+        },
+        console::Options {
+            cookie_secure: options.cookie_secure,
+            uploads: options.shards.folder.join("uploads"),
+        },
+    );
     let pages = storefront::start(
         storefront::Deps {
             tenants: clients.tenants.clone(),
@@ -57,13 +84,19 @@ pub(super) fn build(front: Front, options: &PlatformOptions) -> Result<(bus::Bus
             orders: clients.order.clone(),
             payments: clients.payment.clone(),
             fulfillment: clients.fulfillment.clone(),
+            search: clients.search.clone(),
+            hub,
             entropy,
             clock,
         },
         storefront::Options { cookie_secure: options.cookie_secure },
     );
-    let bus =
-        bus::Bus::builder(deps).options(bus_options).api(routes).pages(pages).bare_pages(bare);
+    let bus = bus::Bus::builder(deps)
+        .options(bus_options)
+        .api(routes)
+        .pages(pages)
+        .pages_with(desk.pages, console::SESSION_COOKIE)
+        .bare_pages(bare);
     let document = titled(document);
     let text = http_kit::openapi::to_json(&document).map_err(Fault::internal)?;
     Ok((bus.openapi(document).build().map_err(Fault::internal)?, text))

@@ -4,25 +4,28 @@
 
 mod databases;
 mod front;
+pub mod migrate;
 mod services;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use kit::{Limit, SharedClock, SharedEntropy, TenantCode};
+use futures::FutureExt as _;
+use kit::{Cursor, Limit, Page, SharedClock, SharedEntropy, TenantCode};
 use outbox::relay::Relay;
 use outbox::{Consumer, Outbox, Router};
 use rpc::{Ctx, Fault, TraceId};
 use shard::{Ids, Shards};
 use tasks::{TaskKind, Tasks};
 use telemetry::{Health, Metrics};
-use tenant_api::TenantClient;
+use tenant_api::{TenantClient, TenantInfo};
 
 pub use databases::Databases;
 pub use services::Clients;
 
 use crate::options::PlatformOptions;
 
+const REPLICAS: TaskKind = TaskKind::new("replicas.measure");
 const RENEW: TaskKind = TaskKind::new("worker.renew").restarting();
 /// How long the first steps of a start may take.
 const START_WITHIN: Duration = Duration::from_secs(30);
@@ -36,6 +39,8 @@ pub struct Platform {
     pub outboxes: Vec<(&'static str, Outbox)>,
     /// The databases.
     pub databases: Databases,
+    /// What holds them.
+    pub shards: Shards,
     /// The front door.
     pub bus: bus::Bus,
     /// The API document, as it is served.
@@ -75,11 +80,20 @@ impl Platform {
         let Start { options, clock, entropy, tasks, metrics } = start;
         let ctx = system_ctx(TenantCode::platform(), &entropy, START_WITHIN)?;
         let shards = open(&options, &clock).await?;
+        if !options.migrate_at_start {
+            migrate::refuse(&migrate::of_whole(&shards).await?)?;
+        }
         let databases = Databases::open(&shards).await?;
         let ids = Ids::lease(&ctx, databases.platform.clone(), options.shards.worker_lease).await?;
         keep_lease(&tasks, &ids, &entropy, options.shards.worker_lease);
+        tasks.spawn(REPLICAS, shards.watch_replicas().map(Ok::<(), Fault>));
+        let tenants = services::tenants(&databases, &options, &ids);
+        if !options.migrate_at_start {
+            let cells = migrate::cells_of(&ctx, &tenants).await?;
+            migrate::refuse(&migrate::of_cells(&shards, &cells).await?)?;
+        }
         // Before anything runs in the background: whatever finds no cell must not take it for no order.
-        ensure_all_cells(&ctx, &services::tenants(&databases, &options, &ids), &databases).await?;
+        ensure_all_cells(&ctx, &tenants, &databases).await?;
         let wired = services::wire(&services::Wiring {
             databases: &databases,
             options: &options,
@@ -90,6 +104,8 @@ impl Platform {
         })?;
         let clients = wired.clients.clone();
         let mut consumers = wired.consumers;
+        let hub = web::Hub::new(web::live::Options::default(), tasks.token());
+        consumers.extend(web::feed::consumers(&hub));
         consumers.push(new_cells(&clients, &databases));
         let router = Arc::new(Router::new(consumers).map_err(Fault::internal)?);
         for (_, outbox) in &wired.outboxes {
@@ -106,6 +122,8 @@ impl Platform {
             health: health.clone(),
             metrics,
             options: options.bus.clone(),
+            hub,
+            tasks: tasks.clone(),
         };
         let (bus, openapi) = front::build(front, &options)?;
         let outboxes = wired.outboxes;
@@ -113,6 +131,7 @@ impl Platform {
             clients,
             outboxes,
             databases,
+            shards,
             bus,
             openapi,
             schema_conflicts,
@@ -211,11 +230,9 @@ async fn ensure_all_cells(
 ) -> Result<(), Fault> {
     let mut cursor = None;
     loop {
-        let limit = Limit::new(TENANTS_PAGE).map_err(Fault::internal)?;
-        let request = tenant_api::List { cursor, limit };
-        let page = tenants.list(ctx, request).await.map_err(rpc::ServiceError::into_fault)?;
+        let page = pages(ctx, tenants, cursor).await?;
         for tenant in &page.items {
-            databases.ensure_cells(&tenant.placements.cells()).await?;
+            databases.ensure_cells(&tenant.placements.routable()).await?;
         }
         match page.next_cursor {
             Some(next) => cursor = Some(next),
@@ -224,16 +241,29 @@ async fn ensure_all_cells(
     }
 }
 
-/// A new tenant gets its cells.
+/// A page of all tenants.
+async fn pages(
+    ctx: &Ctx,
+    tenants: &TenantClient,
+    cursor: Option<Cursor>,
+) -> Result<Page<TenantInfo>, Fault> {
+    let limit = Limit::new(TENANTS_PAGE).map_err(Fault::internal)?;
+    let request = tenant_api::List { cursor, limit };
+    tenants.list(ctx, request).await.map_err(rpc::ServiceError::into_fault)
+}
+
+/// A new tenant gets its cells, and a grown one its new cells; its fences stand at its newest version.
 fn new_cells(clients: &Clients, databases: &Databases) -> Consumer {
     let (clients, databases) = (clients.clone(), databases.clone());
-    Consumer::from_fn("stoa.cells", [tenant_api::TENANT_ADDED], move |ctx, _message| {
+    let topics = [tenant_api::TENANT_ADDED, tenant_api::TENANT_GROWN];
+    Consumer::from_fn("stoa.cells", topics, move |ctx, _message| {
         let (clients, databases) = (clients.clone(), databases.clone());
         async move {
             let request = tenant_api::Get {};
             let tenant = clients.tenant.get(&ctx, request).await;
             let tenant = tenant.map_err(rpc::ServiceError::into_fault)?;
-            databases.ensure_cells(&tenant.placements.cells()).await?;
+            databases.ensure_cells(&tenant.placements.routable()).await?;
+            crate::growth::raise_fences(&ctx, &databases.order, &tenant).await?;
             Ok(())
         }
     })

@@ -40,6 +40,10 @@ pub struct Clients {
     pub payment: payment_api::PaymentClient,
     /// Shipping.
     pub fulfillment: fulfillment_api::FulfillClient,
+    /// Messages between the services.
+    pub messages: messages_api::MessagesClient,
+    /// Finding products and orders.
+    pub search: search_api::SearchClient,
 }
 
 /// What wiring takes.
@@ -79,7 +83,11 @@ pub(super) fn wire(wiring: &Wiring<'_>) -> Result<Wired, Fault> {
         wiring.options.fulfillment,
     );
     parts.add(fulfillment.consumers, fulfillment.api);
+    let search = finding(wiring, &mut parts, &base, &order);
     base.expiry.spawn(wiring.tasks, order.clone());
+    // Last: it sees the outboxes of all the others.
+    let messages = messages::start(messages::Deps { outboxes: parts.outboxes.clone() });
+    parts.add(Vec::new(), messages.api);
     let clients = Clients {
         tenant: base.tenant,
         tenants: base.tenants,
@@ -91,6 +99,8 @@ pub(super) fn wire(wiring: &Wiring<'_>) -> Result<Wired, Fault> {
         order,
         payment,
         fulfillment: fulfillment.client,
+        messages: messages.client,
+        search,
     };
     let Parts { consumers, api, outboxes } = parts;
     Ok(Wired { clients, consumers, api, outboxes })
@@ -134,14 +144,14 @@ fn base(wiring: &Wiring<'_>, parts: &mut Parts) -> Result<Base, Fault> {
     let inventory = inventory::start(
         inventory::Deps {
             db: databases.inventory.clone(),
+            outbox: parts.outbox("inventory", &databases.inventory),
             ids: ids.clone(),
             entropy: Arc::clone(entropy),
         },
         options.inventory,
     );
     parts.add(inventory.consumers, inventory.api);
-    // They send nothing, but what they have consumed and answered is to be forgotten some day.
-    parts.outbox("inventory", &databases.inventory);
+    // Carts send nothing, but what they have consumed is to be forgotten some day.
     parts.outbox("cart", &databases.cart);
     let product = product::start(
         product::Deps {
@@ -203,6 +213,31 @@ fn trade(
     parts.add(order.consumers, order.api);
     bind_orders(order.client.clone());
     (cart.client, order.client)
+}
+
+/// Lists of products and orders, fed by the messages of the others.
+fn finding(
+    wiring: &Wiring<'_>,
+    parts: &mut Parts,
+    base: &Base,
+    orders: &order_api::OrderClient,
+) -> search_api::SearchClient {
+    let search = search::start(
+        search::Deps {
+            db: wiring.databases.search.clone(),
+            products: base.product.clone(),
+            inventory: base.inventory.clone(),
+            orders: orders.clone(),
+            tenant: base.tenant.clone(),
+            tenants: base.tenants.clone(),
+            clock: Arc::clone(wiring.clock),
+            entropy: Arc::clone(wiring.entropy),
+        },
+        search::Options::default(),
+    );
+    parts.add(search.consumers, search.api);
+    search.catch_up.spawn(wiring.tasks);
+    search.client
 }
 
 /// What the services leave behind while they are started.

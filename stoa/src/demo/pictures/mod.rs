@@ -45,17 +45,71 @@ pub fn draw(look: &Look, title: &str) -> Option<String> {
     // Writing to a string cannot fail.
     let _ = write!(svg, "<title>{}</title>{background}", escaped(title));
     svg.push_str(&placed(look.close, &mut dice));
-    for (at, part) in body.split('{').enumerate() {
-        if at == 0 {
-            svg.push_str(part);
-            continue;
-        }
-        let (name, rest) = part.split_once('}')?;
-        svg.push_str(&tint(name, a, b)?);
-        svg.push_str(rest);
+    svg.push_str(&coloured(body, a, b)?);
+    svg.push_str("</g></svg>");
+    Some(svg)
+}
+
+/// What a shop's logo shows.
+pub struct Logo<'a> {
+    /// The motif of the mark.
+    pub motif: &'a str,
+    /// The motif's two colours, `#rrggbb`.
+    pub colours: &'a [String; 2],
+    /// The colour behind it.
+    pub ground: &'a str,
+    /// The colour of the name.
+    pub ink: &'a str,
+    /// The name in the first language, and in the second if there is one.
+    pub names: Vec<&'a str>,
+}
+
+/// Draws a shop's logo, four times as wide as high: a motif on a rounded field, and the name beside it.
+/// Nothing when there is no such motif.
+pub fn logo(logo: &Logo<'_>) -> Option<String> {
+    let [a, b] = logo.colours;
+    let body = coloured(motif(logo.motif)?, a, b)?;
+    let mut svg = String::from(
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1600 400" role="img">"#,
+    );
+    // Writing to a string cannot fail.
+    let _ = write!(
+        svg,
+        r#"<title>{}</title><rect width="400" height="400" rx="95" fill="{}"/><g transform="translate(200 200) scale(0.40) translate(-400 -410)">{body}</g><g fill="{}" font-family="system-ui, PingFang SC, Noto Sans CJK SC, sans-serif" font-weight="700">"#,
+        escaped(&logo.names.join(" · ")),
+        logo.ground,
+        logo.ink
+    );
+    let lines: &[(i64, i64)] =
+        if logo.names.len() > 1 { &[(190, 205), (115, 350)] } else { &[(200, 270)] };
+    for (name, (size, y)) in logo.names.iter().zip(lines) {
+        let size = fitting(name, *size);
+        let _ = write!(svg, r#"<text x="460" y="{y}" font-size="{size}">{}</text>"#, escaped(name));
     }
     svg.push_str("</g></svg>");
     Some(svg)
+}
+
+/// The size, at most `max`, at which a name fits beside the mark, in whatever font there is: wide letters
+/// count as a whole, others as three quarters.
+fn fitting(name: &str, max: i64) -> i64 {
+    let quarters: i64 = name.chars().map(|c| if c.is_ascii() { 3 } else { 4 }).sum();
+    max.min(1_130 * 4 / quarters.max(1))
+}
+
+/// A motif with its colours filled in.
+fn coloured(body: &str, a: &str, b: &str) -> Option<String> {
+    let mut drawn = String::with_capacity(body.len());
+    for (at, part) in body.split('{').enumerate() {
+        if at == 0 {
+            drawn.push_str(part);
+            continue;
+        }
+        let (name, rest) = part.split_once('}')?;
+        drawn.push_str(&tint(name, a, b)?);
+        drawn.push_str(rest);
+    }
+    Some(drawn)
 }
 
 /// The body of a motif.
@@ -144,6 +198,15 @@ mod tests {
                     all.push((shop.code.to_string(), look.seed, svg));
                 }
             }
+            for banner in &shop.banners {
+                let look = banner.look(shop.scene);
+                let svg = draw(&look, banner.title.get(&shop.locales[0])).unwrap();
+                all.push((shop.code.to_string(), look.seed, svg));
+            }
+            if let Some(look) = shop.logo() {
+                let svg = logo(&look).unwrap();
+                all.push((shop.code.to_string(), format!("{}/logo", shop.code), svg));
+            }
         }
         all
     }
@@ -199,10 +262,10 @@ mod tests {
             assert!(svg.len() <= 6 * 1_024, "{seed} has {} bytes", svg.len());
             let title = svg.split_once("<title>").and_then(|(_, t)| t.split_once("</title>"));
             assert!(title.is_some_and(|(t, _)| !t.trim().is_empty()), "{seed}");
-            assert!(
-                svg.contains(r#"viewBox="0 0 800 800""#) && !svg.contains(['{', '}']),
-                "{seed}"
-            );
+            let is_logo = seed.ends_with("/logo");
+            let frame = if is_logo { "0 0 1600 400" } else { "0 0 800 800" };
+            assert!(svg.contains(&format!("viewBox=\"{frame}\"")), "{seed}");
+            assert!(!svg.contains(['{', '}']), "{seed}");
         }
     }
 

@@ -204,4 +204,4 @@ impl Seeder<'_> {
 /// A product names a picture that nobody has drawn.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no motif `{0}`")]
-struct NoMotif(String);
+pub(super) struct NoMotif(pub(super) String);

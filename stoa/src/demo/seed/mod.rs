@@ -4,6 +4,7 @@
 //! afterwards nothing of it is touched.
 
 mod goods;
+mod look;
 mod people;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,7 @@ mod tests;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures::future::{try_join, try_join_all};
+use futures::future::{try_join_all, try_join3};
 use kit::{Cursor, Limit, Page, Placement, SharedEntropy, TenantCode};
 use rpc::{Actor, Ctx, Fault, ServiceError, TraceId};
 use serde::Serialize;
@@ -239,7 +240,8 @@ impl<'a> Seeder<'a> {
             self.advance(pieces(shop));
             return Ok(());
         }
-        try_join(Box::pin(self.people(shop)), Box::pin(self.goods(shop))).await?;
+        let (people, goods) = (Box::pin(self.people(shop)), Box::pin(self.goods(shop)));
+        try_join3(people, goods, Box::pin(self.look(shop))).await?;
         if !published.iter().any(|code| code == "after_sale") {
             self.publish(shop, AFTER_SALE_FLOW.to_owned()).await?;
         }

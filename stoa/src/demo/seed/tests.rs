@@ -78,6 +78,7 @@ impl State {
             self.products.iter().map(|(k, p)| (k, p.images.len(), p.skus.len())).collect();
         let keys = (
             self.tenants.keys().collect::<Vec<_>>(),
+            self.tenants.values().map(look_of).collect::<Vec<_>>(),
             self.staff.keys().collect::<Vec<_>>(),
             self.warehouses.keys().collect::<Vec<_>>(),
             self.categories.keys().collect::<Vec<_>>(),
@@ -85,6 +86,13 @@ impl State {
         );
         format!("{keys:?} {books:?} {products:?} {stock:?} {:?}", self.flows)
     }
+}
+
+/// What of a tenant's look is the same every time: not the ids in addresses.
+fn look_of(tenant: &TenantInfo) -> (Option<&str>, bool, Vec<&str>) {
+    let banners = tenant.banners.iter().filter(|b| b.image.is_some());
+    let links = banners.map(|b| b.link.as_str()).collect();
+    (tenant.theme.heading_font.as_deref(), tenant.theme.logo.is_some(), links)
 }
 
 /// A clone of the state's handle whose every use counts as a call.
@@ -122,8 +130,18 @@ impl Fake {
     }
 
     fn tenant(&self) -> TenantClient {
-        let (one, two) = (self.clone(), self.clone());
+        let (one, two, three, four) = (self.clone(), self.clone(), self.clone(), self.clone());
         let mock = TenantMock::new()
+            .on_get(move |ctx, _| Ok(three.call(|s| s.tenants[ctx.tenant.as_str()].clone())?))
+            .on_update(move |ctx, req| {
+                let update = |s: &mut State| {
+                    let tenant = s.tenants.get_mut(ctx.tenant.as_str()).unwrap();
+                    tenant.theme = req.theme.unwrap();
+                    tenant.banners = req.banners.unwrap();
+                    tenant.clone()
+                };
+                Ok(four.call(update)?)
+            })
             .on_by_host(move |_, req| {
                 let found = |s: &mut State| {
                     s.tenants.values().find(|t| t.hosts.contains(&req.host)).map(|t| t.code.clone())
@@ -139,6 +157,7 @@ impl Fake {
                     currency: req.currency,
                     locales: req.locales,
                     theme: req.theme,
+                    banners: Vec::new(),
                     shipping_fee,
                     placements: Placements::initial(req.placement),
                     version: 1,

@@ -1,0 +1,253 @@
+//! Backups of databases on a PostgreSQL server, made and restored by its own programs. All logical
+//! databases of a server are dumped as they were at one moment; of several servers there is no such
+//! moment, so they are refused.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use kit::{Secret, SharedClock};
+use outbox::Position;
+use shard::{Engine, ServerSnapshot, Servers};
+
+use crate::access::explain;
+use crate::backup::manifest::{checksum, partial, sync_folder};
+use crate::backup::{Copied, FORMAT, Facts, Manifest, Progress};
+
+/// The engine of [`Manifest::engine`].
+pub const POSTGRES: &str = "postgres";
+const DUMP: &str = "pg_dump";
+const RESTORE: &str = "pg_restore";
+/// How often it is looked whether a program has ended.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Dumps the server of a platform into an empty folder.
+///
+/// # Errors
+/// When there are several servers, or `pg_dump` fails or was stopped; then nothing of it is left.
+pub async fn dump(
+    servers: &Servers,
+    folder: &Path,
+    clock: &SharedClock,
+    watch: impl FnMut(Progress) -> bool + Send + 'static,
+) -> anyhow::Result<Manifest> {
+    let result = dump_all(servers, folder, clock, watch).await;
+    if result.is_err() {
+        // What cannot be removed has no manifest, and so is no backup.
+        let _ = std::fs::remove_dir_all(folder);
+    }
+    result
+}
+
+async fn dump_all(
+    servers: &Servers,
+    folder: &Path,
+    clock: &SharedClock,
+    watch: impl FnMut(Progress) -> bool + Send + 'static,
+) -> anyhow::Result<Manifest> {
+    ensure!(
+        servers.engine == Engine::Postgres,
+        "only embedded databases and PostgreSQL are backed up by stoa; \
+         use the tools of the database server"
+    );
+    let mut names: Vec<&str> = servers.directory.servers().collect();
+    names.sort_unstable();
+    names.dedup();
+    let [name] = names[..] else {
+        bail!(
+            "the databases are on {} servers, of which there is no common moment; use the servers' own \
+             backups, and stop the platform while they are begun",
+            names.len()
+        );
+    };
+    let server = servers.servers.iter().find(|s| s.name == name);
+    let url = &server.with_context(|| format!("the server {name} is not configured"))?.url;
+    let mut moment = ServerSnapshot::take(url, clock).await?;
+    let mut databases = Vec::new();
+    for database in moment.databases(&servers.prefix).await? {
+        databases.push(facts(&mut moment, &servers.prefix, database).await?);
+    }
+    ensure!(!databases.is_empty(), "there are no databases `{}*` on {name}", servers.prefix);
+    let file = format!("{name}.dump");
+    let path = folder.join(&file);
+    let beside = partial(&path);
+    let mut command = program(DUMP, url);
+    command.args(["--format=custom", "--no-owner", "--no-privileges", "--snapshot"]);
+    command.arg(moment.id()).arg("--file").arg(&beside);
+    if !servers.prefix.is_empty() {
+        command.arg(format!("--schema=\"{}\"*", servers.prefix));
+    }
+    let growing = beside.clone();
+    run(command, watch, move || std::fs::metadata(&growing).map_or(0, |m| m.len())).await?;
+    let taken_at = moment.at();
+    // It has to live until the dump is made.
+    drop(moment);
+    std::fs::File::open(&beside)?.sync_all()?;
+    let sha256 = checksum(&beside, |_| true)?;
+    let bytes = std::fs::metadata(&beside)?.len();
+    std::fs::rename(&beside, &path)?;
+    sync_folder(folder)?;
+    let manifest = Manifest {
+        format: FORMAT,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        engine: POSTGRES.to_owned(),
+        prefix: servers.prefix.clone(),
+        taken_at,
+        paused_us: 0,
+        files: vec![Copied { file, bytes, sha256, databases }],
+    };
+    manifest.write(folder)?;
+    Ok(manifest)
+}
+
+async fn facts(
+    moment: &mut ServerSnapshot,
+    prefix: &str,
+    database: String,
+) -> anyhow::Result<Facts> {
+    let schema = format!("{prefix}{database}");
+    let migrations = moment.migrations(&schema).await?;
+    let mut facts = Facts::new(database, migrations);
+    if facts.has_outbox() {
+        let rows = moment.rows(&schema, &outbox::position::select()).await?;
+        facts.outbox = Some(Position::read(&rows).map_err(explain)?);
+    }
+    Ok(facts)
+}
+
+/// Restores a dump into a database that has none of its schemas, or with `reset` into their place. All of
+/// it or nothing.
+///
+/// # Errors
+/// When `pg_restore` fails.
+pub async fn restore(
+    manifest: &Manifest,
+    backup: &Path,
+    url: &Secret<String>,
+    reset: bool,
+    watch: impl FnMut(Progress) -> bool + Send + 'static,
+) -> anyhow::Result<Servers> {
+    let [copied] = &manifest.files[..] else { bail!("a backup of one server has one file") };
+    let mut command = program(RESTORE, url);
+    command.args(["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]);
+    if reset {
+        command.args(["--clean", "--if-exists"]);
+    }
+    command.arg(backup.join(&copied.file));
+    let restored = run(command, watch, || 0).await;
+    restored.with_context(|| {
+        if reset {
+            "nothing was changed".to_owned()
+        } else {
+            "nothing was changed; --reset replaces what is there".to_owned()
+        }
+    })?;
+    let mut servers = Servers::single(Engine::Postgres, url.clone());
+    servers.prefix.clone_from(&manifest.prefix);
+    Ok(servers)
+}
+
+/// Whether a dump can be read.
+///
+/// # Errors
+/// When `pg_restore` says that it cannot.
+pub async fn check(path: PathBuf) -> anyhow::Result<()> {
+    let mut command = Command::new(RESTORE);
+    command.arg("--list").arg(path);
+    run(command, |_| true, || 0).await
+}
+
+fn program(name: &str, url: &Secret<String>) -> Command {
+    let (address, password) = without_password(url.expose());
+    let mut command = Command::new(name);
+    // Whoever lists the machine's processes sees their arguments, but not this.
+    if let Some(password) = password {
+        command.env("PGPASSWORD", password);
+    }
+    command.arg("--dbname").arg(address);
+    command
+}
+
+/// Runs a program to its end; what it says is the error when it fails.
+async fn run(
+    mut command: Command,
+    mut watch: impl FnMut(Progress) -> bool + Send + 'static,
+    done: impl Fn() -> u64 + Send + 'static,
+) -> anyhow::Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let work = move || {
+        let said = tempfile::NamedTempFile::new()?;
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said.reopen()?);
+        let mut child = command.spawn().with_context(|| {
+            format!("{name} cannot be started; on Debian: apt-get install postgresql-client")
+        })?;
+        let ended = loop {
+            if let Some(status) = child.try_wait()? {
+                break status;
+            }
+            let progress = Progress { files: 1, bytes_done: done(), ..Progress::default() };
+            if !watch(progress) {
+                end(&mut child);
+                bail!("it was stopped");
+            }
+            std::thread::sleep(LOOK);
+        };
+        let said = std::fs::read_to_string(said.path()).unwrap_or_default();
+        ensure!(ended.success(), "{name} failed: {}", said.trim());
+        Ok(())
+    };
+    tokio::task::spawn_blocking(work).await?
+}
+
+fn end(child: &mut Child) {
+    // It may have ended by itself.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// An address without its password, and the password.
+fn without_password(url: &str) -> (String, Option<String>) {
+    let Some((scheme, rest)) = url.split_once("://") else { return (url.to_owned(), None) };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let Some((user, host)) = authority.rsplit_once('@') else { return (url.to_owned(), None) };
+    let Some((name, password)) = user.split_once(':') else { return (url.to_owned(), None) };
+    (format!("{scheme}://{name}@{host}{path}"), Some(decoded(password)))
+}
+
+/// Percent-decodes; what is no valid escape stays.
+fn decoded(text: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        let escape = after.get(..2).filter(|_| *first == b'%');
+        let value = escape.and_then(|hex| std::str::from_utf8(hex).ok());
+        match value.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_no_argument_of_a_program() {
+        let url = "postgres://stoa:a%40b:c@db.example:5432/mall?sslmode=require";
+        let (address, password) = without_password(url);
+        assert_eq!(address, "postgres://stoa@db.example:5432/mall?sslmode=require");
+        assert_eq!(password.as_deref(), Some("a@b:c"));
+        for plain in ["postgres://stoa@db/mall", "postgres://db", "mall"] {
+            assert_eq!(without_password(plain), (plain.to_owned(), None));
+        }
+    }
+}
