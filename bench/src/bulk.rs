@@ -1,18 +1,17 @@
-//! Many stored orders, written into a stopped server's files: copies of a real one, completed, spread over
-//! the cells by the tenant's placement and over most of a year. One thread per file.
+//! Many stored orders, written into a store whose server has stopped: copies of a real one, completed, spread over
+//! the cells by the tenant's placement and over most of a year. One thread per logical database.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Result, anyhow};
 use kit::id::mix64;
 use kit::{Id, Place, Placement, Timestamp};
-use rusqlite::Connection;
 
+use crate::databases::Databases;
 use crate::progress::{Progress, Step};
 use crate::rows::{Copier, Fill, Subject};
-use crate::sample::{FURTHER, OrderSample, order_file};
-use crate::seed::{Cart, close_bulk, home, open_bulk};
+use crate::sample::{FURTHER, OrderSample, order_database};
+use crate::seed::{Cart, home};
 use crate::shop::Pair;
 
 const WORKER: u8 = 63;
@@ -24,8 +23,6 @@ const NEWEST_DAYS: i64 = 2;
 const OTHER_MEMBERS: u64 = 200_000;
 /// One stored order of so many is of a member who buys now.
 const OF_BUYERS: u64 = 4;
-/// Orders in one transaction.
-const BATCH: u64 = 10_000;
 
 /// What is stored.
 pub struct Stored<'a> {
@@ -94,7 +91,7 @@ impl Stored<'_> {
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn write(data: &Path, stored: &Stored<'_>, progress: &Progress) -> Result<()> {
+pub fn write(databases: &Databases, stored: &Stored<'_>, progress: &Progress) -> Result<()> {
     let step = progress.step(format!("storing {} orders", stored.count), 2 * stored.count);
     let done = AtomicU64::new(0);
     let order = Copier::new(stored.sample.completed_order()?);
@@ -105,13 +102,18 @@ pub fn write(data: &Path, stored: &Stored<'_>, progress: &Progress) -> Result<()
         let mut threads = Vec::new();
         for db in dbs {
             let (order, step, done) = (&order, &step, &done);
-            let path = order_file(data, Place { db, table: 0 });
+            let name = order_database(Place { db, table: 0 });
             let is_here = move |one: &One| one.place.db == db;
-            threads.push(scope.spawn(move || file(&path, stored, order, is_here, step, done)));
+            threads.push(
+                scope.spawn(move || {
+                    database((databases, &name), stored, order, is_here, step, done)
+                }),
+            );
         }
-        let path = data.join("inventory.db");
         let (stock, step, done) = (&stock, &step, &done);
-        threads.push(scope.spawn(move || file(&path, stored, stock, |_| true, step, done)));
+        threads.push(scope.spawn(move || {
+            database((databases, "inventory"), stored, stock, |_| true, step, done)
+        }));
         let end = |t: std::thread::ScopedJoinHandle<'_, Result<()>>| {
             t.join().unwrap_or_else(|_| Err(anyhow!("a writer panicked")))
         };
@@ -119,37 +121,25 @@ pub fn write(data: &Path, stored: &Stored<'_>, progress: &Progress) -> Result<()
     })
 }
 
-fn file(
-    path: &Path,
+fn database(
+    (databases, name): (&Databases, &str),
     stored: &Stored<'_>,
     copier: &Copier,
     is_here: impl Fn(&One) -> bool,
     step: &Step<'_>,
     done: &AtomicU64,
 ) -> Result<()> {
-    let conn = open_bulk(path)?;
-    let mut in_batch = 0;
-    conn.execute_batch("BEGIN IMMEDIATE")?;
+    let mut writer = databases.writer(name)?;
     for i in 0..stored.count {
         let one = stored.one(i).ok_or_else(|| anyhow!("no id for the {i}th order"))?;
         if !is_here(&one) {
             continue;
         }
-        write_one(&conn, stored, copier, &one)?;
-        in_batch += 1;
-        if in_batch == BATCH {
-            conn.execute_batch("COMMIT; BEGIN IMMEDIATE")?;
-            in_batch = 0;
-        }
+        let subjects = stored.subjects(&one).ok_or_else(|| anyhow!("no ids for a stored order"))?;
+        writer.write(copier, &Fill { subjects: &subjects, at: one.at, place: one.place })?;
         step.at(done.fetch_add(1, Ordering::Relaxed));
     }
-    conn.execute_batch("COMMIT")?;
-    close_bulk(conn, path)
-}
-
-fn write_one(conn: &Connection, stored: &Stored<'_>, copier: &Copier, one: &One) -> Result<()> {
-    let subjects = stored.subjects(one).ok_or_else(|| anyhow!("no ids for a stored order"))?;
-    copier.write(conn, &Fill { subjects: &subjects, at: one.at, place: one.place })
+    writer.finish()
 }
 
 #[cfg(test)]

@@ -5,9 +5,22 @@
 mod args;
 mod bare;
 mod bulk;
+mod capacity;
+mod databases;
+mod drive;
+mod engine;
+mod history;
 mod load;
 mod machine;
+mod on_server;
+mod on_server_report;
 mod orders;
+mod own;
+mod own_report;
+mod page;
+mod pages;
+mod part;
+mod placing;
 mod process;
 mod progress;
 mod raw;
@@ -19,9 +32,11 @@ mod sample;
 mod schedule;
 mod seed;
 mod shop;
+mod site;
 mod stats;
 #[cfg(test)]
 mod stores_tests;
+mod web;
 mod wire;
 
 use std::io::Write as _;
@@ -35,7 +50,8 @@ pub fn main() -> ExitCode {
     let args = args::Args::parse();
     let done = match &args.part {
         Some(args::Part::BareServer(bare)) => bare::run(bare).map(|()| true),
-        None => run::run(&args),
+        None if args.web => web::run(&args),
+        None => drive::all(&args),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

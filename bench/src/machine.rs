@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -62,6 +63,51 @@ pub fn cpu_ms(pid: u32) -> Result<u64> {
     cpu_ticks(&text).map(|t| t * TICK_MS).with_context(|| format!("{path} reads differently"))
 }
 
+/// Milliseconds of CPU that a process and its children have used, those that have ended included: a
+/// database server may have a process per connection.
+///
+/// # Errors
+/// When there is no such process.
+pub fn cpu_ms_of_family(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/stat");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let own = ticks(&text, 4).with_context(|| format!("{path} reads differently"))?;
+    let mut sum = own;
+    for entry in fs::read_dir("/proc")?.flatten() {
+        let is_process = entry.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit());
+        // One that has just ended counts with its parent.
+        let stat = is_process.then(|| fs::read_to_string(entry.path().join("stat")).ok());
+        let Some(stat) = stat.flatten() else { continue };
+        if parent(&stat) == Some(pid) {
+            sum += ticks(&stat, 4).unwrap_or(0);
+        }
+    }
+    Ok(sum * TICK_MS)
+}
+
+/// Bytes that a process has had written to the disk.
+///
+/// # Errors
+/// When there is no such process.
+pub fn written_bytes(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/io");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let bytes = field(&text, "write_bytes").and_then(|text| text.parse().ok());
+    bytes.with_context(|| format!("{path} has no write_bytes"))
+}
+
+/// Bytes that are free on the disk of a folder.
+///
+/// # Errors
+/// When `df` cannot tell.
+pub fn free_bytes(folder: &Path) -> Result<u64> {
+    let told = Command::new("df").args(["-Pk"]).arg(folder).output().context("cannot run df")?;
+    let text = String::from_utf8_lossy(&told.stdout);
+    let kb = text.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)?.parse().ok());
+    let kb: u64 = kb.with_context(|| format!("df says nothing of {}", folder.display()))?;
+    Ok(kb * 1_024)
+}
+
 /// Kilobytes of anonymous memory that a process holds.
 ///
 /// # Errors
@@ -112,12 +158,22 @@ pub fn fdatasyncs(folder: &Path, window: Duration) -> Result<u64> {
     Ok(per_second(count, began.elapsed()))
 }
 
-/// User and system time out of `/proc/PID/stat`; the program's name may hold spaces and parentheses.
+/// User and system time out of `/proc/PID/stat`.
 fn cpu_ticks(stat: &str) -> Option<u64> {
+    ticks(stat, 2)
+}
+
+/// The first so many of: user and system time, and those of children that have ended. The program's name
+/// may hold spaces and parentheses.
+fn ticks(stat: &str, count: usize) -> Option<u64> {
     let after = stat.rsplit_once(')')?.1;
-    let mut fields = after.split_whitespace().skip(11);
-    let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-    Some(user + system)
+    let fields = after.split_whitespace().skip(11).take(count);
+    let times: Vec<u64> = fields.map(|f| f.parse().ok()).collect::<Option<_>>()?;
+    (times.len() == count).then(|| times.iter().sum())
+}
+
+fn parent(stat: &str) -> Option<u32> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 fn field(text: &str, name: &str) -> Option<String> {
@@ -140,6 +196,8 @@ mod tests {
         let stat = "7 (a b) c) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 4 0 100 1 1";
         assert_eq!(cpu_ticks(stat), Some(300));
         assert_eq!(cpu_ticks("nonsense"), None);
+        let stat = "7 (b) S 3 7 7 0 -1 4194560 100 0 0 0 250 50 4 6 20 0 4 0 100 1 1";
+        assert_eq!((ticks(stat, 4), parent(stat)), (Some(310), Some(3)));
     }
 
     #[test]
@@ -155,5 +213,8 @@ mod tests {
         assert!(rss_anon_kb(me).unwrap() > 0);
         assert!(cpu_ms(me).is_ok());
         assert!(cpu_ms(u32::MAX).is_err());
+        assert!(cpu_ms_of_family(me).unwrap() >= cpu_ms(me).unwrap());
+        assert!(written_bytes(me).is_ok());
+        assert!(free_bytes(Path::new(".")).unwrap() > 0);
     }
 }

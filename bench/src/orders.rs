@@ -7,34 +7,33 @@ use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
-use http::StatusCode;
+use anyhow::{Result, bail};
 use serde::Serialize;
 
-use crate::load::{self, Load, Window, Work};
-use crate::machine::{cpu_ms, fdatasyncs, wait_until_idle};
+use crate::databases::Server;
+use crate::load::{self, Load, Window};
+use crate::machine::{cpu_ms, fdatasyncs, wait_until_idle, written_bytes};
+use crate::placing::{FillStep, Filling, Placing};
 use crate::process::Process;
 use crate::progress::Progress;
 use crate::raw::Raw;
 use crate::schedule::Pace;
 use crate::seed::Cart;
-use crate::shop::{Pair, Shop, expect, number};
+use crate::shop::{Pair, Shop};
 use crate::stats::{Summary, median, per_second};
-use crate::wire::{Answer, Outgoing};
 
 /// Clients of the three levels; the last is the one that is compared.
 pub const LEVELS: [usize; 3] = [8, 32, 128];
 /// Windows of the levels that are not compared.
-const LOWER_ROUNDS: usize = 3;
+pub const LOWER_ROUNDS: usize = 3;
 /// Clients that fill carts.
 const FILLERS: usize = 32;
 const FILL_WITHIN: Duration = Duration::from_secs(180);
 const SETTLE_WITHIN: Duration = Duration::from_secs(60);
 /// Carts are prepared for so many orders a second before anything was measured.
 const FIRST_GUESS: u64 = 3_000;
-const OPEN_LOOP_PERMILLE: u64 = 700;
-/// Marks the answer to a request that was answered before.
-const REPLAYED: &str = "idempotent-replayed";
+/// An open loop's rate, in thousandths of what was reached.
+pub const OPEN_LOOP_PERMILLE: u64 = 700;
 /// How long the disk alone is measured in each round.
 const DISK_WINDOW: Duration = Duration::from_millis(500);
 
@@ -54,6 +53,16 @@ pub struct Store<'a> {
     pub placed: u64,
     /// Orders that were refused, got no answer, or were never sent.
     refused: u64,
+    /// The server that holds its databases, if one does.
+    server: Option<&'a Server>,
+}
+
+/// What program and database had used at some time.
+#[derive(Debug, Clone, Copy)]
+struct Spent {
+    cpu_ms: u64,
+    database_cpu_ms: u64,
+    log_bytes: u64,
 }
 
 /// One window of placing orders.
@@ -65,6 +74,11 @@ pub struct Placed {
     pub latency: Summary,
     /// CPU of the server in microseconds per order, with the messages it caused.
     pub cpu_us: u64,
+    /// CPU of the database server in microseconds per order; 0 where there is none.
+    pub database_cpu_us: u64,
+    /// Bytes per order that the database server wrote to its log; without one, that the program wrote to
+    /// the disk.
+    pub log_bytes: u64,
     /// How long the server went on delivering messages after the last order, in milliseconds.
     pub settled_ms: u64,
     /// Orders that were refused or got no answer.
@@ -148,11 +162,39 @@ impl<'a> Store<'a> {
             best: FIRST_GUESS,
             placed: 0,
             refused: 0,
+            server: None,
         }
     }
 
+    /// The same on a database server, whose CPU and log count too.
+    #[must_use]
+    pub fn on(self, server: &'a Server) -> Self {
+        Self { server: Some(server), ..self }
+    }
+
+    /// The program.
+    #[must_use]
+    pub fn process(&self) -> &'a Process {
+        self.process
+    }
+
+    fn spent(&self) -> Result<Spent> {
+        let pid = self.process.pid();
+        let cpu_ms = cpu_ms(pid)?;
+        Ok(match self.server {
+            Some(server) => {
+                let used = server.used()?;
+                Spent { cpu_ms, database_cpu_ms: used.cpu_ms, log_bytes: used.log_bytes }
+            }
+            None => Spent { cpu_ms, database_cpu_ms: 0, log_bytes: written_bytes(pid)? },
+        })
+    }
+
     /// Places orders for a window, on carts that it fills before.
-    fn window(&mut self, clients: usize, pace: Pace, window: Duration) -> Result<Placed> {
+    ///
+    /// # Errors
+    /// When a cart cannot be filled, or no order is placed.
+    pub fn window(&mut self, clients: usize, pace: Pace, window: Duration) -> Result<Placed> {
         let rate = match pace {
             Pace::Saturate => self.best + self.best / 4,
             Pace::PerSecond(n) => n,
@@ -162,20 +204,19 @@ impl<'a> Store<'a> {
         let batch: Vec<usize> = self.ready.iter().copied().collect();
         let work =
             Placing { shop: self.shop, carts: &self.carts, pairs: self.pairs, batch: &batch };
-        let pid = self.process.pid();
-        let before = cpu_ms(pid)?;
+        let before = self.spent()?;
         let limit = batch.len() as u64;
         let address = self.process.address;
         let seen = load::run(&Load { address, work: &work, clients, pace, window, limit })?;
-        let settled = wait_until_idle(pid, SETTLE_WITHIN)?;
-        let spent_us = (cpu_ms(pid)? - before) * 1_000;
+        let settled = wait_until_idle(self.process.pid(), SETTLE_WITHIN)?;
+        let spent = self.spent()?.since(before);
         self.forget(usize::try_from(seen.begun + seen.given_up)?);
         self.placed += seen.good;
         self.refused += seen.failed + seen.given_up;
         if pace == Pace::Saturate {
             self.best = seen.per_second().max(100);
         }
-        placed(&seen, spent_us, settled)
+        placed(&seen, spent, settled)
     }
 
     /// These carts have been used.
@@ -232,7 +273,17 @@ impl<'a> Store<'a> {
     }
 }
 
-fn placed(seen: &Window, spent_us: u64, settled: Duration) -> Result<Placed> {
+impl Spent {
+    fn since(self, before: Self) -> Self {
+        Self {
+            cpu_ms: self.cpu_ms.saturating_sub(before.cpu_ms),
+            database_cpu_ms: self.database_cpu_ms.saturating_sub(before.database_cpu_ms),
+            log_bytes: self.log_bytes.saturating_sub(before.log_bytes),
+        }
+    }
+}
+
+fn placed(seen: &Window, spent: Spent, settled: Duration) -> Result<Placed> {
     if seen.good == 0 {
         bail!(
             "no order was placed: {}",
@@ -242,86 +293,13 @@ fn placed(seen: &Window, spent_us: u64, settled: Duration) -> Result<Placed> {
     Ok(Placed {
         per_second: seen.per_second(),
         latency: seen.latency,
-        cpu_us: spent_us / seen.good,
+        cpu_us: spent.cpu_ms * 1_000 / seen.good,
+        database_cpu_us: spent.database_cpu_ms * 1_000 / seen.good,
+        log_bytes: spent.log_bytes / seen.good,
         settled_ms: u64::try_from(settled.as_millis())?,
         failed: seen.failed + seen.given_up,
         first_failure: seen.first_failure.clone(),
     })
-}
-
-/// Places the orders of a batch of carts.
-struct Placing<'a> {
-    shop: &'a Shop,
-    carts: &'a [Cart],
-    pairs: &'a [Pair],
-    batch: &'a [usize],
-}
-
-impl Placing<'_> {
-    fn cart(&self, n: u64) -> Option<&Cart> {
-        let cart = self.batch.get(usize::try_from(n).ok()?)?;
-        self.carts.get(*cart)
-    }
-}
-
-impl Work for Placing<'_> {
-    fn request(&self, n: u64) -> Option<Outgoing> {
-        let cart = self.cart(n)?;
-        let total = &self.pairs[cart.pair].total;
-        self.shop.place(&cart.bearer, cart.checkout_id, cart.address_id, total).ok()
-    }
-
-    fn check(&self, _n: u64, answer: &Answer) -> Result<()> {
-        expect(answer, &[StatusCode::CREATED])?;
-        ensure!(!answer.headers.contains_key(REPLAYED), "an order that was placed before");
-        Ok(())
-    }
-}
-
-/// A step of filling carts.
-enum FillStep<'a> {
-    /// Puts the first or the second sku in.
-    Line(usize),
-    /// Begins the checkouts and keeps their ids.
-    Checkout(&'a [AtomicI64]),
-}
-
-struct Filling<'a> {
-    on: Placing<'a>,
-    step: FillStep<'a>,
-    /// Whether a checkout may be the one before: when an order of it was refused.
-    may_go_on: bool,
-}
-
-impl Work for Filling<'_> {
-    fn request(&self, n: u64) -> Option<Outgoing> {
-        let cart = self.on.cart(n)?;
-        match self.step {
-            FillStep::Line(i) => {
-                self.on.shop.put_line(&cart.bearer, self.on.pairs[cart.pair].skus[i]).ok()
-            }
-            FillStep::Checkout(_) => self.on.shop.begin_checkout(&cart.bearer).ok(),
-        }
-    }
-
-    fn keeps_bodies(&self) -> bool {
-        matches!(self.step, FillStep::Checkout(_))
-    }
-
-    fn check(&self, n: u64, answer: &Answer) -> Result<()> {
-        expect(answer, &[StatusCode::OK])?;
-        if let FillStep::Checkout(begun) = &self.step {
-            let checkout_id = number(&serde_json::from_slice(&answer.body)?, "/checkout_id")?;
-            let slot = begun.get(usize::try_from(n)?).context("a checkout too many")?;
-            let before = self.on.cart(n).map(|cart| cart.checkout_id);
-            ensure!(
-                self.may_go_on || before != Some(checkout_id),
-                "the checkout before is not over"
-            );
-            slot.store(checkout_id, Ordering::Relaxed);
-        }
-        Ok(())
-    }
 }
 
 /// What is loaded in turn.
@@ -410,6 +388,8 @@ mod tests {
             per_second,
             latency: Summary { p50_us: per_second, ..Summary::default() },
             cpu_us: 0,
+            database_cpu_us: 0,
+            log_bytes: 0,
             settled_ms: 0,
             failed: 1,
             first_failure: (per_second == 3).then(|| "sold out".to_owned()),

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
+use crate::engine::Engine;
+
 /// Filling the demo's shops at the first start is part of this.
 const READY_WITHIN: Duration = Duration::from_secs(90);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
@@ -30,6 +32,15 @@ pub struct Process {
     tenants: Vec<Tenant>,
 }
 
+/// The database server that the program is to use.
+#[derive(Debug, Clone)]
+pub struct OnServer {
+    /// Its engine.
+    pub engine: Engine,
+    /// Its address.
+    pub url: String,
+}
+
 #[derive(Debug, Deserialize)]
 struct Ready {
     base_url: String,
@@ -44,14 +55,18 @@ struct Tenant {
 }
 
 impl Process {
-    /// Starts `stoa demo` in a data folder. Its log lies beside the folder.
+    /// Starts `stoa demo` in a data folder, on the embedded engine or on a database server. Its log lies
+    /// beside the folder.
     ///
     /// # Errors
     /// When it does not become ready; the end of its log is told.
-    pub fn stoa(program: &Path, data: &Path) -> Result<Self> {
+    pub fn stoa(program: &Path, data: &Path, on: Option<&OnServer>) -> Result<Self> {
         let mut command = Command::new(program);
         command.args(["demo", "--port", "0", "--unpaid-orders-max", UNPAID_ORDERS_MAX]);
         command.args(["--close-after", CLOSE_AFTER, "--data"]).arg(data);
+        if let Some(on) = on {
+            command.args(["--engine", on.engine.word(), "--database-url", &on.url]);
+        }
         Self::start(command, data)
     }
 

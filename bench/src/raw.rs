@@ -1,4 +1,4 @@
-//! The raw limit: rusqlite alone writes the rows that an order leaves behind, with the program's own schema
+//! The raw limit of the embedded engine: rusqlite alone writes the rows that an order leaves behind, with the program's own schema
 //! and pragmas: four files, a thread each, 64 orders in one durable commit, no savepoints, no reads.
 
 use std::path::Path;
@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use kit::{Clock as _, Id, Place, Placement, SystemClock, Timestamp};
 use rusqlite::{Connection, params};
 
+use crate::databases::Databases;
 use crate::rows::{Copier, Fill, Subject, schema};
-use crate::sample::{OrderSample, order_file};
+use crate::sample::{OrderSample, order_database};
 use crate::seed::home;
 use crate::shop::Pair;
 use crate::stats::per_second;
@@ -31,19 +32,15 @@ struct RawFile {
     conn: Connection,
     copier: Copier,
     tenant: String,
-    placement: Placement,
-    /// Sku, warehouse and bucket of both lines.
-    takes: Vec<[(i64, i64, i64); 2]>,
-    further: usize,
+    numbers: Numbers,
     db: u8,
     next: u64,
-    start: Timestamp,
 }
 
 /// What the files are made from.
 pub struct Source<'a> {
-    /// A stopped server's folder.
-    pub data: &'a Path,
+    /// A store whose server has stopped.
+    pub databases: &'a Databases,
     /// The tenant.
     pub tenant: &'a str,
     /// Where its orders lie.
@@ -52,6 +49,27 @@ pub struct Source<'a> {
     pub sample: &'a OrderSample,
     /// What is ordered.
     pub pairs: &'a [Pair],
+}
+
+/// The numbers of raw orders: ids, and the stock rows they take from.
+pub struct Numbers {
+    placement: Placement,
+    /// Sku, warehouse and bucket of both lines.
+    takes: Vec<[(i64, i64, i64); 2]>,
+    further: usize,
+    start: Timestamp,
+}
+
+/// A raw order's numbers.
+pub struct RawOrder {
+    /// What differs from the sample.
+    pub subjects: Vec<Subject>,
+    /// When it is placed.
+    pub at: Timestamp,
+    /// Where it lies.
+    pub place: Place,
+    /// Sku, warehouse and bucket that it takes from.
+    pub takes: [(i64, i64, i64); 2],
 }
 
 impl Raw {
@@ -97,27 +115,22 @@ impl RawFile {
              PRAGMA cache_size=-2048; PRAGMA mmap_size=268435456; PRAGMA temp_store=MEMORY;",
         )?;
         let first = source.placement.cells().next().context("a placement has a cell")?;
-        let inventory = source.data.join("inventory.db");
-        for path in [order_file(source.data, first), inventory.clone()] {
-            copy_schema(&Connection::open(path)?, &conn)?;
+        for name in [order_database(first), "inventory".to_owned()] {
+            copy_schema(&source.databases.look(&name)?, &conn)?;
         }
+        let inventory = source.databases.file("inventory")?;
         conn.execute("ATTACH ?1 AS source", [inventory.to_string_lossy()])?;
         let copied = "INSERT INTO stock SELECT * FROM source.stock WHERE tenant = ?1";
         ensure!(conn.execute(copied, [source.tenant])? > 0, "the tenant has no stock");
         conn.execute_batch("DETACH source")?;
-        let takes =
-            source.pairs.iter().map(|p| takes(&conn, source.tenant, p)).collect::<Result<_>>()?;
         let rows = source.sample.order.iter().chain(&source.sample.stock).cloned().collect();
         Ok(Self {
             conn,
             copier: Copier::new(rows),
             tenant: source.tenant.to_owned(),
-            placement: source.placement,
-            takes,
-            further: source.sample.further,
+            numbers: Numbers::new(source)?,
             db: u8::try_from(n)?,
             next: 0,
-            start: SystemClock.now(),
         })
     }
 
@@ -135,27 +148,52 @@ impl RawFile {
     }
 
     fn write_one(&mut self) -> Result<()> {
-        let n = self.next;
+        let one = self.numbers.order(self.next, self.db)?;
         self.next += 1;
+        for (sku, warehouse, bucket) in one.takes {
+            let mut update = self.conn.prepare_cached(TAKE)?;
+            let changed = update.execute(params![self.tenant, sku, warehouse, bucket])?;
+            ensure!(changed == 1, "no stock to take");
+        }
+        let fill = Fill { subjects: &one.subjects, at: one.at, place: one.place };
+        self.copier.write(&self.conn, &fill)
+    }
+}
+
+impl Numbers {
+    /// For orders like the sample.
+    ///
+    /// # Errors
+    /// When a sku has no stock.
+    pub fn new(source: &Source<'_>) -> Result<Self> {
+        let conn = source.databases.look("inventory")?;
+        let takes = source.pairs.iter().map(|p| takes(&conn, source.tenant, p));
+        Ok(Self {
+            placement: source.placement,
+            takes: takes.collect::<Result<_>>()?,
+            further: source.sample.further,
+            start: SystemClock.now(),
+        })
+    }
+
+    /// The `n`th of a database.
+    ///
+    /// # Errors
+    /// When there is no id for it.
+    pub fn order(&self, n: u64, db: u8) -> Result<RawOrder> {
         let ms = self.start.millis() + i64::try_from(n)?;
         let id = |place, sequence| {
             Id::compose(ms, place, WORKER, sequence).map(Id::get).context("no id for a raw order")
         };
         let member_id = id(Place::ZERO, 0)?;
-        let place = Place { db: self.db, table: home(self.placement, member_id).table };
+        let place = Place { db, table: home(self.placement, member_id).table };
         let takes = self.takes[usize::try_from(n)? % self.takes.len()];
         let mut subjects = vec![id(place, 1)?, member_id, takes[0].0, takes[1].0];
         for further in 0..self.further {
             subjects.push(id(Place::ZERO, u8::try_from(2 + further % 60)?)?);
         }
-        let subjects: Vec<Subject> = subjects.into_iter().map(Subject::Number).collect();
-        for (sku, warehouse, bucket) in takes {
-            let mut update = self.conn.prepare_cached(TAKE)?;
-            let changed = update.execute(params![self.tenant, sku, warehouse, bucket])?;
-            ensure!(changed == 1, "no stock to take");
-        }
-        let at = Timestamp::from_millis(ms);
-        self.copier.write(&self.conn, &Fill { subjects: &subjects, at, place })
+        let subjects = subjects.into_iter().map(Subject::Number).collect();
+        Ok(RawOrder { subjects, at: Timestamp::from_millis(ms), place, takes })
     }
 }
 

@@ -1,21 +1,21 @@
 //! The report: figures beside the machine's limits, bounds and verdicts, as Markdown and as JSON. Pure:
 //! it is handed everything, the date too.
 
-use std::fmt::Write as _;
-
 use kit::Timestamp;
 use serde::Serialize;
 
+use crate::capacity::{self, Assumptions, Cost};
+use crate::engine::Engine;
 use crate::machine::Machine;
 use crate::orders::{self, LEVELS, Level, Placed, rates, typical};
+use crate::page::{Check, Kept, at_least, bullets, checks_table, megabytes, para, table};
+use crate::part::Part;
 use crate::raw;
 use crate::reads::{self, Measured};
 use crate::stats::{difference_permille, list, median, millis, percent, permille, thousands};
 
 /// Product reads, of the bare handler's, in thousandths.
 const READS_MIN: u64 = 200;
-/// Orders, of raw SQLite's, in thousandths.
-const ORDERS_MIN: u64 = 50;
 /// Between the small and the large store, in thousandths.
 const DIFFERENCE_MAX: u64 = 350;
 /// Anonymous memory, in kB of 1,024 bytes: 200 MB.
@@ -52,15 +52,8 @@ pub struct Report {
     pub rss_anon_kb: [u64; 2],
     /// Orders answered and orders found, with those stored before: small, large.
     pub kept: [Kept; 2],
-}
-
-/// Orders that should be in a store's files, and those that are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Kept {
-    /// Stored before the run, or answered as placed.
-    pub answered: u64,
-    /// Counted in the files after the server had stopped.
-    pub found: u64,
+    /// What one order cost.
+    pub cost: Cost,
 }
 
 /// How much of everything.
@@ -84,23 +77,6 @@ pub struct Sizes {
     pub products: (usize, usize),
     /// The rows of an order.
     pub rows_per_order: String,
-}
-
-/// A bound and whether it holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Check {
-    /// What is bounded.
-    pub what: String,
-    /// What was measured.
-    pub figure: String,
-    /// The machine's own limit, or what it is compared with.
-    pub beside: String,
-    /// Their relation.
-    pub ratio: String,
-    /// What is required.
-    pub required: String,
-    /// Whether it holds.
-    pub holds: bool,
 }
 
 impl Report {
@@ -129,35 +105,21 @@ impl Report {
                 small,
                 "raw rusqlite, same rows",
                 raw,
-                ORDERS_MIN,
+                Engine::Sqlite.orders_min(),
             ),
             within(&format!("(c) product reads, {stored} orders stored"), read_large, read_small),
             within(&format!("(c) orders, {clients} clients, {stored} orders stored"), large, small),
             self.memory(),
             self.kept(failed),
-            Check {
-                what: "requests that failed".to_owned(),
-                figure: thousands(failed),
-                beside: String::new(),
-                ratio: String::new(),
-                required: "none".to_owned(),
-                holds: failed == 0,
-            },
+            Check::none_failed(failed),
         ]
     }
 
-    /// An order that got no answer may be there all the same; one that was answered must be.
     fn kept(&self, failed: u64) -> Check {
-        let is_kept = |k: &Kept| k.found == k.answered || (failed > 0 && k.found > k.answered);
-        let sum = |f: fn(&Kept) -> u64| thousands(self.kept.iter().map(f).sum());
-        Check {
-            what: "orders in the files of both stores".to_owned(),
-            figure: sum(|k| k.found),
-            beside: format!("{} stored before or answered as placed", sum(|k| k.answered)),
-            ratio: String::new(),
-            required: "the same".to_owned(),
-            holds: self.kept.iter().all(is_kept),
-        }
+        let sum = |f: fn(&Kept) -> u64| self.kept.iter().map(f).sum();
+        let both = Kept { answered: sum(|k| k.answered), found: sum(|k| k.found) };
+        let holds = self.kept.iter().all(|k| k.holds(failed));
+        Check { holds, ..both.check("orders in the files of both stores", failed) }
     }
 
     fn memory(&self) -> Check {
@@ -178,13 +140,11 @@ impl Report {
         self.checks().iter().all(|c| c.holds)
     }
 
-    /// The report as JSON: every figure, and the verdicts.
-    ///
-    /// # Errors
-    /// Never; the types are plain.
-    pub fn json(&self) -> serde_json::Result<String> {
-        let checks = self.checks();
-        serde_json::to_string_pretty(&serde_json::json!({ "report": self, "checks": checks }))
+    /// As a part of the whole report.
+    #[must_use]
+    pub fn part(&self) -> Part {
+        let json = serde_json::json!({ "report": self, "checks": self.checks() });
+        Part { text: self.markdown(), json, holds: self.holds() }
     }
 
     /// The report as Markdown.
@@ -192,11 +152,12 @@ impl Report {
     pub fn markdown(&self) -> String {
         let mut out = String::new();
         self.head(&mut out);
-        self.verdicts(&mut out);
+        checks_table(&mut out, self.checks());
         self.machine_limits(&mut out);
         self.reads_table(&mut out);
         self.orders_table(&mut out);
         self.stored_table(&mut out);
+        capacity::page(&mut out, &self.cost, &Assumptions::default());
         self.how(&mut out);
         out
     }
@@ -221,16 +182,6 @@ impl Report {
                 format!("repeat: `{}`", self.command),
             ],
         );
-    }
-
-    fn verdicts(&self, out: &mut String) {
-        para(out, "## Bounds\n");
-        let row = |c: Check| {
-            let verdict = if c.holds { "PASS" } else { "**FAIL**" };
-            vec![c.what, c.figure, c.beside, c.ratio, c.required, verdict.to_owned()]
-        };
-        let head = ["bound", "measured", "beside", "ratio", "required", "verdict"];
-        table(out, &head, self.checks().into_iter().map(row));
     }
 
     fn machine_limits(&self, out: &mut String) {
@@ -429,18 +380,6 @@ impl Report {
     }
 }
 
-fn at_least(what: &str, figure: u64, beside: &str, limit: u64, required: u64) -> Check {
-    let ratio = permille(figure, limit);
-    Check {
-        what: what.to_owned(),
-        figure: format!("{}/s", thousands(figure)),
-        beside: format!("{}/s ({beside})", thousands(limit)),
-        ratio: percent(ratio),
-        required: format!("at least {}", percent(required)),
-        holds: limit > 0 && ratio >= required,
-    }
-}
-
 fn within(what: &str, large: u64, small: u64) -> Check {
     let difference = difference_permille(small, large);
     Check {
@@ -451,31 +390,6 @@ fn within(what: &str, large: u64, small: u64) -> Check {
         required: format!("within {}", percent(DIFFERENCE_MAX)),
         holds: small > 0 && large > 0 && difference <= DIFFERENCE_MAX,
     }
-}
-
-fn megabytes(kb: u64) -> String {
-    format!("{} MB", thousands(kb * 1_024 / 1_000_000))
-}
-
-fn para(out: &mut String, text: &str) {
-    // Writing into a String cannot fail.
-    let _ = writeln!(out, "{text}");
-}
-
-fn bullets(out: &mut String, items: &[String]) {
-    for item in items {
-        para(out, &format!("- {item}"));
-    }
-    para(out, "");
-}
-
-fn table(out: &mut String, head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
-    para(out, &format!("| {} |", head.join(" | ")));
-    para(out, &format!("|{}", "---|".repeat(head.len())));
-    for row in rows {
-        para(out, &format!("| {} |", row.join(" | ")));
-    }
-    para(out, "");
 }
 
 #[cfg(test)]

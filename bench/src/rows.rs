@@ -253,9 +253,12 @@ impl Row {
         found.with_context(|| format!("the table {} has no column `{name}`", self.stem))
     }
 
+    fn table(&self, number: u8) -> String {
+        if self.numbered { format!("{}_{number:02}", self.stem) } else { self.stem.clone() }
+    }
+
     fn sql(&self, table: u8) -> String {
-        let name =
-            if self.numbered { format!("{}_{table:02}", self.stem) } else { self.stem.clone() };
+        let name = self.table(table);
         let marks: Vec<String> = (1..=self.columns.len()).map(|i| format!("?{i}")).collect();
         format!("INSERT INTO {name} ({}) VALUES ({})", self.columns.join(", "), marks.join(", "))
     }
@@ -305,6 +308,18 @@ impl Copier {
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// The rows of a copy: table, columns, values.
+    pub fn filled<'a>(
+        &'a self,
+        fill: &'a Fill<'_>,
+    ) -> impl Iterator<Item = Result<(String, &'a [String], Vec<Value>)>> {
+        self.rows.iter().map(|(row, _)| {
+            let values = row.cells.iter().map(|cell| row.value(cell, fill));
+            let values = values.collect::<Result<Vec<_>>>()?;
+            Ok((row.table(fill.place.table), row.columns.as_slice(), values))
+        })
     }
 
     /// Writes a copy, in the transaction that is open. `conn` should keep as many prepared statements as

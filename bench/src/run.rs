@@ -1,27 +1,33 @@
-//! One run from start to report: makes the two stores, starts the servers, measures, writes down.
+//! Both scenarios on the embedded engine, from the stores to the figures: makes the two stores, starts the
+//! servers, measures.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use kit::{Clock as _, Placement, SystemClock, Timestamp};
-use tempfile::TempDir;
 
 use crate::args::{Args, Plan};
 use crate::bare::Fixed;
 use crate::bulk::{self, Stored};
+use crate::capacity::Cost;
+use crate::databases::Databases;
+use crate::drive;
+use crate::engine::Engine;
 use crate::machine::{self, Machine};
 use crate::orders::{self, Store};
+use crate::page::Kept;
+use crate::part::Part;
 use crate::process::Process;
 use crate::progress::Progress;
 use crate::raw::{Raw, Source};
 use crate::reads::{self, Reads, Side, Sides};
-use crate::report::{Kept, Report, Sizes};
+use crate::report::{Report, Sizes};
 use crate::sample::{self, OrderSample, Placed};
 use crate::seed::{self, Cart, Original};
-use crate::shop::{Pair, Product, Shop};
+use crate::shop::{Pair, Product, Shop, Shopper};
+use crate::site::Site;
+use crate::stats::median;
 
 const SETTLE_WITHIN: Duration = Duration::from_secs(30);
 
@@ -36,6 +42,9 @@ struct Stage {
     rows_per_order: String,
     /// In both stores before anything was stored: the sample.
     orders_before: u64,
+    /// What a stored order takes on the disk.
+    kept_bytes: u64,
+    stock_permille: u64,
     raw: Raw,
 }
 
@@ -50,40 +59,47 @@ impl Stage {
 }
 
 /// What the samples were made from, on a server that has stopped since.
-struct Samples {
-    products: Vec<Product>,
-    pairs: Vec<Pair>,
-    buyer: (crate::shop::Shopper, i64, Timestamp),
-    filled: (crate::shop::Shopper, i64, Timestamp),
+pub struct Samples {
+    /// Products that are read.
+    pub products: Vec<Product>,
+    /// What is bought.
+    pub pairs: Vec<Pair>,
+    /// Who has ordered: the order's id, and when it began.
+    buyer: (Shopper, i64, Timestamp),
+    /// Who has filled a cart: the checkout's id, and when it began.
+    filled: (Shopper, i64, Timestamp),
 }
 
-/// Runs everything; whether every bound holds.
+impl Samples {
+    /// The order.
+    #[must_use]
+    pub fn placed(&self) -> Placed<'_> {
+        let (shopper, order_id, since) = &self.buyer;
+        Placed {
+            order_id: *order_id,
+            member_id: shopper.member_id,
+            pair: &self.pairs[0],
+            since: *since,
+        }
+    }
+
+    /// The filled cart.
+    #[must_use]
+    pub fn original(&self) -> Original<'_> {
+        let (shopper, checkout_id, since) = &self.filled;
+        Original { shopper, checkout_id: *checkout_id, pair: &self.pairs[0], since: *since }
+    }
+}
+
+/// Runs everything.
 ///
 /// # Errors
 /// When something could not be measured.
-pub fn run(args: &Args) -> Result<bool> {
+pub fn run(args: &Args, folder: &Path, progress: &Progress) -> Result<Part> {
     let (plan, made_at) = (args.plan(), SystemClock.now());
     let machine = machine::look();
-    let progress = Progress::new();
-    let stoa = program(args)?;
-    let parent = parent_of(&args.report);
-    std::fs::create_dir_all(&parent)?;
-    let folder = tempfile::Builder::new().prefix("data-").tempdir_in(&parent)?;
-    let measured = measure(args, &plan, made_at, machine, &stoa, folder.path(), &progress);
-    keep_or_remove(folder, args.keep_data, &progress)?;
-    progress.finish();
-    let report = measured?;
-    let text = report.markdown();
-    std::fs::write(&args.report, &text)
-        .with_context(|| format!("cannot write {}", args.report.display()))?;
-    if let Some(json) = &args.json {
-        std::fs::create_dir_all(parent_of(json))?;
-        std::fs::write(json, report.json()?)?;
-    }
-    progress.note(&format!("the report is in {}", args.report.display()));
-    // If nobody can read it here, it stands in the file.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(report.holds())
+    let stoa = drive::program(args)?;
+    Ok(measure(args, &plan, made_at, machine, &stoa, folder, progress)?.part())
 }
 
 fn measure(
@@ -95,13 +111,14 @@ fn measure(
     folder: &Path,
     progress: &Progress,
 ) -> Result<Report> {
+    let began = progress.elapsed();
     progress.say("the disk's fdatasync rate");
     let disk = || machine::fdatasyncs(folder, plan.window.min(Duration::from_secs(2)));
     let disk_before = disk()?;
     let mut stage = prepare(args, plan, stoa, folder, progress)?;
     progress.say("starting both stores and the bare server");
-    let small = Process::stoa(stoa, &stage.small())?;
-    let large = Process::stoa(stoa, &stage.large())?;
+    let small = Process::stoa(stoa, &stage.small(), None)?;
+    let large = Process::stoa(stoa, &stage.large(), None)?;
     let bare = start_bare(&stage)?;
     let shops = [Shop::new(&small, &stage.tenant)?, Shop::new(&large, &stage.tenant)?];
     let side = |process, shop| -> Result<Side<'_>> {
@@ -120,6 +137,7 @@ fn measure(
     let orders = orders::run(&mut in_turn, (plan.window, plan.rounds), progress)?;
     let filled_per_second = in_turn.small.filled_per_second();
     let placed = [in_turn.small.placed, in_turn.large.placed];
+    let cost = cost(&stage, &reads, &orders, machine.cores);
     let rss_anon_kb = [machine::rss_anon_kb(small.pid())?, machine::rss_anon_kb(large.pid())?];
     let failures = [reads.first_failure.as_deref(), orders.first_failure()];
     for failure in failures.into_iter().flatten() {
@@ -132,12 +150,12 @@ fn measure(
     progress.say("counting the orders in the files");
     Ok(Report {
         made_at,
-        commit: commit(),
-        took_s: progress.elapsed().as_secs(),
+        commit: drive::commit(),
+        took_s: (progress.elapsed() - began).as_secs(),
         machine,
         load_after: machine::load_average(),
-        command: command(),
-        program: program_text(stoa),
+        command: drive::command(),
+        program: drive::program_text(stoa),
         sizes: sizes(&stage, plan),
         disk_before,
         reads,
@@ -145,15 +163,18 @@ fn measure(
         filled_per_second,
         rss_anon_kb,
         kept: kept(&stage, plan, placed)?,
+        cost,
     })
 }
 
 /// What was answered as placed, and what the stopped servers' files hold: small, large.
 fn kept(stage: &Stage, plan: &Plan, placed: [u64; 2]) -> Result<[Kept; 2]> {
-    let count = |data: &Path| sample::count_orders(data, stage.placement, &stage.tenant);
-    let small = Kept { answered: placed[0] + stage.orders_before, found: count(&stage.small())? };
+    let count = |data: PathBuf| {
+        sample::count_orders(&Databases::Files(data), stage.placement, &stage.tenant)
+    };
+    let small = Kept { answered: placed[0] + stage.orders_before, found: count(stage.small())? };
     let stored = plan.orders_stored + stage.orders_before;
-    let large = Kept { answered: placed[1] + stored, found: count(&stage.large())? };
+    let large = Kept { answered: placed[1] + stored, found: count(stage.large())? };
     Ok([small, large])
 }
 
@@ -166,44 +187,54 @@ fn prepare(
     progress: &Progress,
 ) -> Result<Stage> {
     let (small, large) = (folder.join("small"), folder.join("large"));
-    let samples = make_samples(stoa, &small, &args.tenant, progress)?;
-    let Samples { products, pairs, buyer, filled } = samples;
-    let placement = seed::placement(&small, &args.tenant)?;
-    let placed =
-        Placed { order_id: buyer.1, member_id: buyer.0.member_id, pair: &pairs[0], since: buyer.2 };
-    let sample = OrderSample::read(&small, &placed)?;
-    let original =
-        Original { shopper: &filled.0, checkout_id: filled.1, pair: &pairs[0], since: filled.2 };
-    let carts = seed::members(&small, placement, &original, &pairs, plan.members, progress)?;
-    seed::stock(&small, &args.tenant)?;
+    let site = Site::new(Engine::Sqlite, small.clone())?;
+    let samples = make_samples(&site, stoa, &args.tenant, progress)?;
+    let files = site.databases()?;
+    let pairs = seed::in_stock(&files, &args.tenant, samples.pairs.clone())?;
+    let placement = seed::placement(&files, &args.tenant)?;
+    let sample = OrderSample::read(&files, &samples.placed())?;
+    let original = samples.original();
+    let carts = seed::members(&files, placement, &original, &pairs, plan.members, progress)?;
+    seed::stock(&files, &args.tenant)?;
     progress.say("copying the small store");
     copy_folder(&small, &large)?;
     let (count, now) = (plan.orders_stored, SystemClock.now());
     let stored = Stored { sample: &sample, placement, buyers: &carts, pairs: &pairs, now, count };
-    bulk::write(&large, &stored, progress)?;
-    let source =
-        Source { data: &small, tenant: &args.tenant, placement, sample: &sample, pairs: &pairs };
+    let copies = Databases::Files(large);
+    bulk::write(&copies, &stored, progress)?;
+    let kept_bytes = copies.bytes()?.saturating_sub(files.bytes()?) / count.max(1);
+    let (databases, tenant) = (&files, args.tenant.as_str());
+    let source = Source { databases, tenant, placement, sample: &sample, pairs: &pairs };
     let raw = Raw::create(&folder.join("raw"), &source)?;
     let rows_per_order = sample.counts();
-    let orders_before = sample::count_orders(&small, placement, &args.tenant)?;
-    let (tenant, folder) = (args.tenant.clone(), folder.to_owned());
+    let orders_before = sample::count_orders(&files, placement, &args.tenant)?;
     Ok(Stage {
-        tenant,
-        folder,
-        products,
+        tenant: args.tenant.clone(),
+        folder: folder.to_owned(),
+        products: samples.products,
+        stock_permille: sample.stock_permille(),
         pairs,
         placement,
         carts,
         rows_per_order,
         orders_before,
+        kept_bytes,
         raw,
     })
 }
 
 /// Starts a server for the first time; one member orders, another only fills the cart.
-fn make_samples(stoa: &Path, data: &Path, tenant: &str, progress: &Progress) -> Result<Samples> {
+///
+/// # Errors
+/// When the shop refuses.
+pub fn make_samples(
+    site: &Site,
+    stoa: &Path,
+    tenant: &str,
+    progress: &Progress,
+) -> Result<Samples> {
     progress.say("starting the demo for the first time");
-    let server = Process::stoa(stoa, data)?;
+    let server = site.start(stoa)?;
     progress.say("samples: an order and a filled cart, through the API");
     let shop = Shop::new(&server, tenant)?;
     let products = shop.products()?;
@@ -222,6 +253,21 @@ fn make_samples(stoa: &Path, data: &Path, tenant: &str, progress: &Progress) -> 
     machine::wait_until_idle(server.pid(), SETTLE_WITHIN)?;
     server.stop()?;
     Ok(Samples { products, pairs, buyer, filled })
+}
+
+fn cost(stage: &Stage, reads: &reads::Figures, orders: &orders::Figures, cores: usize) -> Cost {
+    let most = orders.levels.last().map_or(&[][..], |l| &l.small);
+    let of = |f: fn(&orders::Placed) -> u64| orders::typical(most).map_or(0, f);
+    Cost {
+        engine: Engine::Sqlite,
+        stoa_cpu_us: of(|w| w.cpu_us),
+        database_cpu_us: 0,
+        read_cpu_us: median(&reads.small.cpu_us),
+        kept_bytes: stage.kept_bytes,
+        log_bytes: of(|w| w.log_bytes),
+        stock_permille: stage.stock_permille,
+        reached: (median(&orders::rates(most)), cores as u64),
+    }
 }
 
 fn start_bare(stage: &Stage) -> Result<Process> {
@@ -248,30 +294,6 @@ fn sizes(stage: &Stage, plan: &Plan) -> Sizes {
     }
 }
 
-/// The program under test: the one named, or the one beside this.
-fn program(args: &Args) -> Result<PathBuf> {
-    let beside = || Ok::<_, std::io::Error>(std::env::current_exe()?.with_file_name("stoa"));
-    let program = args.stoa.clone().map_or_else(beside, Ok)?;
-    ensure!(
-        program.is_file(),
-        "{} is missing: build it (cargo build --release -p stoa), or name one with --stoa",
-        program.display()
-    );
-    Ok(program.canonicalize()?)
-}
-
-/// The program under test without the folders that are this machine's own.
-fn program_text(stoa: &Path) -> String {
-    let mut last: Vec<_> = stoa.components().rev().take(3).collect();
-    last.reverse();
-    last.iter().collect::<PathBuf>().display().to_string()
-}
-
-fn parent_of(path: &Path) -> PathBuf {
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
-    parent.map_or_else(|| PathBuf::from("."), Path::to_owned)
-}
-
 /// Copies the files of a folder; there are no folders in it.
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to)?;
@@ -281,39 +303,4 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
         std::fs::copy(entry.path(), to.join(entry.file_name()))?;
     }
     Ok(())
-}
-
-fn keep_or_remove(folder: TempDir, keep: bool, progress: &Progress) -> Result<()> {
-    if keep {
-        progress.note(&format!("data and logs are in {}", folder.keep().display()));
-        return Ok(());
-    }
-    folder.close().context("the data folder cannot be removed")
-}
-
-/// The commit that is checked out, with `+` when files differ from it.
-fn commit() -> String {
-    let git = |args: &[&str]| {
-        let output = Command::new("git").args(args).output().ok().filter(|o| o.status.success())?;
-        String::from_utf8(output.stdout).ok()
-    };
-    let Some(id) = git(&["rev-parse", "HEAD"]) else { return "unknown".to_owned() };
-    let changed = git(&["status", "--porcelain"]).is_some_and(|text| !text.trim().is_empty());
-    format!("{}{}", id.trim(), if changed { "+" } else { "" })
-}
-
-/// How to repeat this run.
-fn command() -> String {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let mut text = "cargo xtask bench".to_owned();
-    let mut rest = args.iter();
-    while let Some(arg) = rest.next() {
-        if arg == "--report" {
-            rest.next();
-        } else if !arg.starts_with("--report=") {
-            text.push(' ');
-            text.push_str(arg);
-        }
-    }
-    text
 }

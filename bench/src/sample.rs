@@ -1,15 +1,14 @@
 //! The rows that one placed order left behind, and what becomes of them in copies. What the tables are
 //! called and which columns tell the end of an order's life is known here and nowhere else in this crate.
 
-use std::path::Path;
-
 use anyhow::{Context as _, Result, ensure};
 use kit::{Place, Placement, Timestamp};
-use rusqlite::Connection;
 use rusqlite::types::Value;
 
+use crate::databases::Databases;
 use crate::rows::{Row, Sample, Subject};
 use crate::shop::Pair;
+use crate::stats::permille;
 
 /// An order's subjects are its id, the member and two skus; from here on come further ids that were found.
 pub const FURTHER: usize = 4;
@@ -47,11 +46,11 @@ pub struct Placed<'a> {
 }
 
 impl OrderSample {
-    /// Reads them out of a stopped server's files.
+    /// Reads them out of a store whose server has stopped.
     ///
     /// # Errors
     /// When rows are missing that every order has.
-    pub fn read(data: &Path, placed: &Placed<'_>) -> Result<Self> {
+    pub fn read(databases: &Databases, placed: &Placed<'_>) -> Result<Self> {
         let place = kit::Id::from_i64(placed.order_id)?.place();
         let number = Subject::Number;
         let mut sample = Sample {
@@ -67,8 +66,8 @@ impl OrderSample {
             place,
         };
         // The ledger's change ids are found first, so that the order's rows may name them too.
-        let stock = sample.rows(&Connection::open(data.join("inventory.db"))?, PASSING)?;
-        let order = sample.rows(&Connection::open(order_file(data, place))?, &[])?;
+        let stock = sample.rows(&databases.look("inventory")?, PASSING)?;
+        let order = sample.rows(&databases.look(&order_database(place))?, &[])?;
         for (rows, stem) in [
             (&order, "orders"),
             (&order, "order_lines"),
@@ -95,6 +94,14 @@ impl OrderSample {
         counts.iter().map(|(stem, n)| format!("{n} {stem}")).collect::<Vec<_>>().join(", ")
     }
 
+    /// The rows of an order that lie in the stock's database, in thousandths of all its rows.
+    #[must_use]
+    pub fn stock_permille(&self) -> u64 {
+        // Two stock rows are changed besides.
+        let stock = self.stock.len() as u64 + 2;
+        permille(stock, stock + self.order.len() as u64)
+    }
+
     /// The rows of an order whose life is over: completed, its messages and answers cleared away.
     ///
     /// # Errors
@@ -119,6 +126,20 @@ impl OrderSample {
                 }
                 _ => rows.push(row.clone()),
             }
+        }
+        Ok(rows)
+    }
+
+    /// The rows that the reads of one's own orders may meet: a completed order, its lines, and the first
+    /// step of its history. Of many million orders the rest would only fill the disk.
+    ///
+    /// # Errors
+    /// When a column has another name by now.
+    pub fn old_order(&self) -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        for row in self.order.iter().filter(|r| !PASSING.contains(&r.stem())) {
+            let row = row.clone();
+            rows.push(if row.stem() == "orders" { completed(row)? } else { row });
         }
         Ok(rows)
     }
@@ -163,22 +184,19 @@ fn completed(row: Row) -> Result<Row> {
         .with("paid", total)
 }
 
-/// How many orders of a tenant lie in a stopped server's files.
+/// How many orders of a tenant lie in a store whose server has stopped.
 ///
 /// # Errors
-/// When a file cannot be read.
-pub fn count_orders(data: &Path, placement: Placement, tenant: &str) -> Result<u64> {
-    let mut count = 0;
-    for cell in placement.cells() {
-        let conn = Connection::open(order_file(data, cell))?;
-        let sql = format!("SELECT count(*) FROM orders_{:02} WHERE tenant = ?1", cell.table);
-        count += u64::from(conn.query_row(&sql, [tenant], |r| r.get::<_, u32>(0))?);
-    }
-    Ok(count)
+/// When a table cannot be read.
+pub fn count_orders(databases: &Databases, placement: Placement, tenant: &str) -> Result<u64> {
+    let count = |cell: Place| {
+        databases.count(&order_database(cell), &format!("orders_{:02}", cell.table), tenant)
+    };
+    placement.cells().map(count).sum()
 }
 
-/// The file that holds a place's orders.
+/// The logical database that holds a place's orders.
 #[must_use]
-pub fn order_file(data: &Path, place: Place) -> std::path::PathBuf {
-    data.join(format!("order_{:02}.db", place.db))
+pub fn order_database(place: Place) -> String {
+    format!("order_{:02}", place.db)
 }

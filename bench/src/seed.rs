@@ -6,9 +6,10 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 use http::HeaderValue;
 use kit::{HashVersion, Id, Place, Placement, Timestamp};
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
 
+use crate::databases::{Databases, literal};
 use crate::progress::Progress;
 use crate::rows::{Copier, Fill, Sample, Subject};
 use crate::shop::{Pair, Shopper, bearer};
@@ -97,8 +98,8 @@ pub fn close_bulk(conn: Connection, path: &Path) -> Result<()> {
 ///
 /// # Errors
 /// When the tenant is not there.
-pub fn placement(data: &Path, tenant: &str) -> Result<Placement> {
-    let conn = Connection::open(data.join("tenant.db"))?;
+pub fn placement(databases: &Databases, tenant: &str) -> Result<Placement> {
+    let conn = databases.look("tenant")?;
     let text: String = conn
         .query_row(
             "SELECT placement FROM tenant_placements WHERE tenant = ?1 AND state = 'active'
@@ -133,7 +134,7 @@ pub struct Original<'a> {
 /// # Errors
 /// When the files cannot be written, or a copy is not complete.
 pub fn members(
-    data: &Path,
+    databases: &Databases,
     placement: Placement,
     original: &Original<'_>,
     pairs: &[Pair],
@@ -158,33 +159,27 @@ pub fn members(
         place: Place::ZERO,
     };
     let step = progress.step(format!("writing {count} members with filled carts"), count);
-    let files = ["member.db", "cart.db"].map(|name| data.join(name));
     let mut opened = Vec::new();
-    for (path, at_least) in files.iter().zip([3, 1]) {
-        let conn = open_bulk(path)?;
-        let copier = Copier::new(sample.rows(&conn, &["outbox", "idempotency"])?);
+    for (name, at_least) in [("member", 3), ("cart", 1)] {
+        let copier = Copier::new(sample.rows(&databases.look(name)?, &["outbox", "idempotency"])?);
         if copier.len() < at_least {
-            bail!("{}: only {} rows are about the member", path.display(), copier.len());
+            bail!("{name}: only {} rows are about the member", copier.len());
         }
-        opened.push((conn, copier));
-    }
-    for (conn, _) in &opened {
-        conn.execute_batch("BEGIN IMMEDIATE")?;
+        opened.push((databases.writer(name)?, copier));
     }
     let (mut ids, mut carts) = (FreshIds::days_before(*since, 400), Vec::new());
     for i in 0..count {
         let (cart, subjects) =
             copy(&mut ids, placement, pairs, i, sample.subjects.len() - FURTHER)?;
         let fill = Fill { subjects: &subjects, at: *since, place: Place::ZERO };
-        for (conn, copier) in &opened {
-            copier.write(conn, &fill)?;
+        for (writer, copier) in &mut opened {
+            writer.write(copier, &fill)?;
         }
         carts.push(cart);
         step.at(i);
     }
-    for ((conn, _), path) in opened.into_iter().zip(&files) {
-        conn.execute_batch("COMMIT")?;
-        close_bulk(conn, path)?;
+    for (writer, _) in opened {
+        writer.finish()?;
     }
     Ok(carts)
 }
@@ -227,15 +222,34 @@ fn token_hash(token: &str) -> String {
     hex::encode(Sha256::digest(token.as_bytes()))
 }
 
+/// The pairs that can be sold: some of the demo's goods were never on a shelf.
+///
+/// # Errors
+/// When there are none.
+pub fn in_stock(databases: &Databases, tenant: &str, pairs: Vec<Pair>) -> Result<Vec<Pair>> {
+    let conn = databases.look("inventory")?;
+    let mut find = conn.prepare("SELECT 1 FROM stock WHERE tenant = ?1 AND sku_id = ?2")?;
+    let mut sold = Vec::new();
+    for pair in pairs {
+        let [a, b] = pair.skus;
+        if find.exists(rusqlite::params![tenant, a])?
+            && find.exists(rusqlite::params![tenant, b])?
+        {
+            sold.push(pair);
+        }
+    }
+    ensure!(!sold.is_empty(), "the tenant `{tenant}` has no stock");
+    Ok(sold)
+}
+
 /// Fills the shelves, so that nothing is sold out during the run.
 ///
 /// # Errors
 /// When the tenant has no stock rows.
-pub fn stock(data: &Path, tenant: &str) -> Result<()> {
-    let conn = Connection::open(data.join("inventory.db"))?;
-    let sql = "UPDATE stock SET available = ?1 WHERE tenant = ?2";
-    let rows = conn.execute(sql, params![STOCK, tenant])?;
-    ensure!(rows > 0, "the tenant `{tenant}` has no stock");
+pub fn stock(databases: &Databases, tenant: &str) -> Result<()> {
+    let tenant_text = literal(tenant);
+    let sql = format!("UPDATE {{table}} SET available = {STOCK} WHERE tenant = {tenant_text}");
+    ensure!(databases.exec("inventory", "stock", &sql)? > 0, "the tenant `{tenant}` has no stock");
     Ok(())
 }
 

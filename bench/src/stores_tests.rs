@@ -1,16 +1,17 @@
 //! Tests of what is written into stopped servers' files, on files with the services' own migrations and
 //! one order as the program leaves it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kit::{Id, Place, Placement, Timestamp};
 use rusqlite::{Connection, params};
 
 use crate::bulk::{self, Stored};
+use crate::databases::Databases;
 use crate::progress::Progress;
 use crate::raw::{Raw, Source};
-use crate::sample::{OrderSample, Placed, count_orders, order_file};
+use crate::sample::{OrderSample, Placed, count_orders, order_database};
 use crate::seed::{self, Original, home};
 use crate::shop::{Pair, Shopper};
 
@@ -48,16 +49,42 @@ fn pairs() -> Vec<Pair> {
     vec![Pair { skus: [501, 502], total: total.clone() }, Pair { skus: [502, 503], total }]
 }
 
+/// A migration as the embedded engine reads it.
+fn sqlite(migration: &str, table: u8) -> String {
+    let mut text = String::new();
+    let mut rest = migration;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (mark, after) = after.split_once('}').unwrap();
+        text.push_str(before);
+        match mark.split_once(':') {
+            None => text.push_str(&format!("{table:02}")),
+            Some(("text", _)) => text.push_str("TEXT"),
+            Some(("blob", _)) => text.push_str("BLOB"),
+            Some((_, name)) => text.push_str(name),
+        }
+        rest = after;
+    }
+    text + rest
+}
+
+fn order_file(data: &Path, place: Place) -> PathBuf {
+    data.join(format!("{}.db", order_database(place)))
+}
+
+fn files(data: &Path) -> Databases {
+    Databases::Files(data.to_owned())
+}
+
 /// The files of a store with one order; the order's and the member's id.
 fn store(data: &Path) -> (i64, i64) {
     for db in 4..8 {
         let conn = Connection::open(order_file(data, Place { db, table: 0 })).unwrap();
         for sql in OUTBOX {
-            conn.execute_batch(sql).unwrap();
+            conn.execute_batch(&sqlite(sql, 0)).unwrap();
         }
         for table in 0..8 {
             for sql in ORDERS.into_iter().chain([HISTORY]) {
-                conn.execute_batch(&sql.replace("{t}", &format!("{table:02}"))).unwrap();
+                conn.execute_batch(&sqlite(sql, table)).unwrap();
             }
         }
     }
@@ -118,7 +145,7 @@ fn write_order(conn: &Connection, order: i64, member: i64) {
 
 fn write_stock(conn: &Connection, order: i64) {
     for sql in STOCK.into_iter().chain(OUTBOX) {
-        conn.execute_batch(sql).unwrap();
+        conn.execute_batch(&sqlite(sql, 0)).unwrap();
     }
     let change = id(3, Place::ZERO);
     conn.execute(
@@ -146,7 +173,8 @@ fn write_stock(conn: &Connection, order: i64) {
 
 fn sample(data: &Path, (order_id, member_id): (i64, i64)) -> OrderSample {
     let since = Timestamp::from_millis(NOW_MS);
-    OrderSample::read(data, &Placed { order_id, member_id, pair: &pairs()[0], since }).unwrap()
+    OrderSample::read(&files(data), &Placed { order_id, member_id, pair: &pairs()[0], since })
+        .unwrap()
 }
 
 fn count(path: &Path, sql: &str) -> i64 {
@@ -168,7 +196,7 @@ fn stored_orders_are_complete_and_lie_where_their_members_do() {
         now,
         count: 400,
     };
-    bulk::write(data, &stored, &Progress::new()).unwrap();
+    bulk::write(&files(data), &stored, &Progress::new()).unwrap();
     let mut orders = 0;
     for cell in placement().cells() {
         let (file, t) = (order_file(data, cell), cell.table);
@@ -186,8 +214,12 @@ fn stored_orders_are_complete_and_lie_where_their_members_do() {
         orders += done;
     }
     assert_eq!(orders, 400);
-    assert_eq!(count_orders(data, placement(), "outlet").unwrap(), 401, "with the one they copy");
-    assert_eq!(count_orders(data, placement(), "nobody").unwrap(), 0);
+    assert_eq!(
+        count_orders(&files(data), placement(), "outlet").unwrap(),
+        401,
+        "with the one they copy"
+    );
+    assert_eq!(count_orders(&files(data), placement(), "nobody").unwrap(), 0);
     let stock = data.join("inventory.db");
     assert_eq!(count(&stock, "SELECT count(*) FROM reservations WHERE state = 'sold'"), 400);
     assert_eq!(count(&stock, "SELECT count(*) FROM ledger WHERE kind = 'sell' AND sold = 1"), 800);
@@ -199,11 +231,16 @@ fn raw_writes_the_rows_of_an_order_and_takes_its_stock() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path();
     let sample = sample(data, store(data));
-    seed::stock(data, "outlet").unwrap();
-    assert!(seed::stock(data, "nobody").is_err());
+    seed::stock(&files(data), "outlet").unwrap();
+    assert!(seed::stock(&files(data), "nobody").is_err());
     let pairs = pairs();
-    let source =
-        Source { data, tenant: "outlet", placement: placement(), sample: &sample, pairs: &pairs };
+    let source = Source {
+        databases: &files(data),
+        tenant: "outlet",
+        placement: placement(),
+        sample: &sample,
+        pairs: &pairs,
+    };
     let mut raw = Raw::create(&data.join("raw"), &source).unwrap();
     assert!(raw.run(Duration::from_millis(50)).unwrap() > 0);
     drop(raw);
@@ -240,7 +277,8 @@ fn copied_members_have_sessions_addresses_and_filled_carts_of_their_own() {
     let pairs = pairs();
     let since = Timestamp::from_millis(NOW_MS);
     let original = Original { shopper: &shopper, checkout_id, pair: &pairs[0], since };
-    let carts = seed::members(data, placement(), &original, &pairs, 30, &Progress::new()).unwrap();
+    let carts = seed::members(&files(data), placement(), &original, &pairs, 30, &Progress::new());
+    let carts = carts.unwrap();
     assert_eq!(carts.len(), 30);
     let (members, baskets) = (data.join("member.db"), data.join("cart.db"));
     let whole = "SELECT count(*) FROM members m
@@ -263,7 +301,7 @@ fn write_member(data: &Path, shopper: &Shopper, checkout_id: i64) {
     let Shopper { login, token, member_id, address_id } = shopper;
     let hash = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(token.as_bytes()));
     let conn = Connection::open(data.join("member.db")).unwrap();
-    conn.execute_batch(MEMBERS).unwrap();
+    conn.execute_batch(&sqlite(MEMBERS, 0)).unwrap();
     let at = NOW_MS * 1_000;
     conn.execute(
         "INSERT INTO members VALUES ('outlet', ?1, ?2, ?2, 'Bench', NULL, '$argon2', 1, ?3)",
@@ -281,7 +319,7 @@ fn write_member(data: &Path, shopper: &Shopper, checkout_id: i64) {
     )
     .unwrap();
     let conn = Connection::open(data.join("cart.db")).unwrap();
-    conn.execute_batch(CARTS).unwrap();
+    conn.execute_batch(&sqlite(CARTS, 0)).unwrap();
     conn.execute(
         "INSERT INTO carts VALUES ('outlet', ?1, '[[\"501\",1],[\"502\",1]]', ?2, 3, NULL, ?3, ?3)",
         params![format!("m:{member_id}"), checkout_id, at],
