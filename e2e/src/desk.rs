@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use types::{OrderId, Quantity, ShipmentId, SkuId, WarehouseId};
 
 use crate::client::{Answer, Caller};
+use crate::shopper::Listing;
 
 /// As many skus as one question about stock may name.
 const SKUS_PER_QUESTION: usize = 150;
@@ -133,7 +134,8 @@ impl Desk {
         for some in skus.chunks(SKUS_PER_QUESTION) {
             let ids: Vec<String> = some.iter().map(ToString::to_string).collect();
             let path = format!("/v1/admin/stock?sku_ids={}", ids.join(","));
-            let stocks: Vec<SkuStock> = self.caller.get(&path).await?.ok()?;
+            let stocks: Listing<SkuStock> = self.caller.get(&path).await?.ok()?;
+            let stocks = stocks.items;
             ensure!(stocks.iter().map(|s| s.sku_id).eq(some.iter().copied()), "other skus: {path}");
             for stock in stocks {
                 let sum: i64 =

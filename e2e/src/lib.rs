@@ -1,6 +1,7 @@
 //! What whole-life tests are written with: a running `stoa` program, and the people who use it over
 //! HTTP. Nothing here reaches into the program; what a test sees, a client sees.
 
+pub mod browser;
 pub mod client;
 pub mod desk;
 pub mod server;

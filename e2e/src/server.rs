@@ -1,15 +1,18 @@
-//! A running `stoa demo` on a throwaway folder. It can be killed as a power failure would kill it and
+//! A running `stoa demo` on a throwaway folder, embedded or on a database server of its own. It can be killed as a power failure would kill it and
 //! started again on the same folder. Only the process that was started here is ever killed.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 use tempfile::TempDir;
 
+use crate::browser::Plain;
 use crate::client::Caller;
 use crate::desk::Desk;
 use crate::shopper::Shopper;
@@ -28,6 +31,26 @@ pub struct ServerOptions {
     pub unpaid_orders_max: Option<u32>,
     /// How long stock is held for an order that is being placed; the program's own time without.
     pub reservation: Option<Duration>,
+    /// What holds the databases, as `--engine` takes it; what the run is about ([`engine`]) without.
+    pub engine: Option<&'static str>,
+    /// A database server that runs already, instead of one that the program starts for itself.
+    pub database_url: Option<String>,
+}
+
+/// The variable that says on which engine a run is to be.
+pub const ENGINE_VARIABLE: &str = "STOA_TEST_ENGINE";
+
+/// On which engine a run is to be: `sqlite`, unless the environment names another.
+#[must_use]
+pub fn engine() -> String {
+    std::env::var(ENGINE_VARIABLE).unwrap_or_else(|_| "sqlite".to_owned())
+}
+
+/// A folder that a database server can enter, also when it runs under an account of its own.
+fn throwaway() -> Result<TempDir> {
+    let folder = tempfile::Builder::new().prefix("stoa-e2e-").tempdir()?;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
+    Ok(folder)
 }
 
 /// What the program writes when it is ready.
@@ -72,7 +95,7 @@ impl Server {
     /// # Errors
     /// When the program is not there or is not ready in time; with what it logged.
     pub async fn start(options: ServerOptions) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("stoa-e2e-").tempdir()?;
+        let folder = throwaway()?;
         let (child, ready, ready_after) = launch(folder.path(), &options).await?;
         Ok(Self { options, ready, child: Some(child), ready_after, folder })
     }
@@ -83,7 +106,7 @@ impl Server {
     /// # Errors
     /// When the program ends by itself, or the last start fails.
     pub async fn start_after_kills(options: ServerOptions, sizes: &[u64]) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("stoa-e2e-").tempdir()?;
+        let folder = throwaway()?;
         let ready_file = folder.path().join("ready.json");
         for size in sizes {
             let mut child = spawn(folder.path(), &ready_file, &options)?;
@@ -104,6 +127,27 @@ impl Server {
         Ok(Self { options, ready, child: Some(child), ready_after, folder })
     }
 
+    /// Starts a server on data that was made otherwise: it lies in `data` in the folder.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_on(options: ServerOptions, folder: TempDir) -> Result<Self> {
+        let (child, ready, ready_after) = launch(folder.path(), &options).await?;
+        Ok(Self { options, ready, child: Some(child), ready_after, folder })
+    }
+
+    /// Its data folder.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// How its log ends, for whoever waits in vain.
+    #[must_use]
+    pub fn log(&self) -> String {
+        log_of(self.folder.path())
+    }
+
     /// Kills it with a signal that cannot be caught.
     ///
     /// # Errors
@@ -115,6 +159,22 @@ impl Server {
         }
         child.kill()?;
         child.wait()?;
+        Ok(())
+    }
+
+    /// Throws away the files of a database, as if the folder were from before there was one.
+    ///
+    /// # Errors
+    /// When the server is running, or the folder cannot be changed.
+    pub fn lose(&self, database: &str) -> Result<()> {
+        ensure!(self.child.is_none(), "the server is still running");
+        for entry in std::fs::read_dir(self.folder.path().join("data"))? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+            if name.split('.').next() == Some(database) {
+                std::fs::remove_file(path)?;
+            }
+        }
         Ok(())
     }
 
@@ -144,12 +204,7 @@ impl Server {
     /// # Errors
     /// When nobody has this role, or cannot sign in.
     pub async fn desk(&self, tenant: &str, role: &str) -> Result<Desk> {
-        let found = self
-            .ready
-            .logins
-            .iter()
-            .find(|l| l.kind == "staff" && l.tenant == tenant && l.role == role);
-        let login = found.with_context(|| format!("no staff with the role {role} at {tenant}"))?;
+        let login = self.login_of(tenant, role)?;
         Desk::sign_in(&self.visitor(tenant)?, &login.login, &login.password).await
     }
 
@@ -191,6 +246,38 @@ impl Server {
         binary().is_ok_and(|path| path.components().any(|c| c.as_os_str() == "release"))
     }
 
+    /// Somebody with cookies and no browser, at a tenant.
+    ///
+    /// # Errors
+    /// When there is no such tenant.
+    pub fn plain(&self, tenant: &str) -> Result<Plain> {
+        Plain::new(&self.ready.base_url, self.host(tenant)?)
+    }
+
+    /// The address of a tenant as a browser is given it.
+    ///
+    /// # Errors
+    /// When there is no such tenant.
+    pub fn origin(&self, tenant: &str) -> Result<String> {
+        Ok(["http://", self.host(tenant)?].concat())
+    }
+
+    /// What somebody of the staff signs in with: login and password.
+    ///
+    /// # Errors
+    /// When nobody has this role.
+    pub fn staff_login(&self, tenant: &str, role: &str) -> Result<(&str, &str)> {
+        let login = self.login_of(tenant, role)?;
+        Ok((&login.login, &login.password))
+    }
+
+    fn login_of(&self, tenant: &str, role: &str) -> Result<&Login> {
+        let logins = self.ready.logins.iter();
+        let found =
+            logins.filter(|l| l.kind == "staff").find(|l| l.tenant == tenant && l.role == role);
+        found.with_context(|| format!("no staff with the role {role} at {tenant}"))
+    }
+
     fn host(&self, tenant: &str) -> Result<&str> {
         let found = self.ready.tenants.iter().find(|t| t.code == tenant);
         Ok(&found.with_context(|| format!("no tenant {tenant}"))?.host)
@@ -221,6 +308,17 @@ async fn launch(folder: &Path, options: &ServerOptions) -> Result<(Child, Ready,
     }
 }
 
+/// Runs a command of the program under test to its end.
+///
+/// # Errors
+/// When it cannot be started.
+pub async fn command<I: IntoIterator<Item = S>, S: Into<OsString>>(args: I) -> Result<Output> {
+    let mut command = Command::new(binary()?);
+    command.args(args.into_iter().map(Into::into)).stdin(Stdio::null());
+    let run = move || command.output().with_context(|| format!("{command:?} cannot be started"));
+    tokio::task::spawn_blocking(run).await?
+}
+
 fn spawn(folder: &Path, ready_file: &Path, options: &ServerOptions) -> Result<Child> {
     if ready_file.exists() {
         fs::remove_file(ready_file)?;
@@ -228,6 +326,11 @@ fn spawn(folder: &Path, ready_file: &Path, options: &ServerOptions) -> Result<Ch
     let mut command = Command::new(binary()?);
     command.args(["demo", "--port", "0", "--data"]).arg(folder.join("data"));
     command.arg("--ready-file").arg(ready_file);
+    let engine = options.engine.map_or_else(engine, str::to_owned);
+    command.args(["--engine", &engine]);
+    if let Some(url) = &options.database_url {
+        command.args(["--database-url", url]);
+    }
     if let Some(max) = options.unpaid_orders_max {
         command.args(["--unpaid-orders-max", &max.to_string()]);
     }
@@ -272,7 +375,10 @@ fn log_of(folder: &Path) -> String {
 }
 
 /// The program under test: `STOA_BIN`, else the one that was built beside this test.
-fn binary() -> Result<PathBuf> {
+///
+/// # Errors
+/// When it is not built.
+pub fn binary() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("STOA_BIN") {
         return Ok(path.into());
     }

@@ -3,6 +3,8 @@
 //! left them, under fixed ids. From the cart on everything is asked of the services.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use rpc::{Actor, Ctx};
 use sea_query::Query;
 use shard::Route;
 use stoa::demo::{SeedOptions, seed};
+use stoa::engine::Home;
 use stoa::options::PlatformOptions;
 use stoa::platform::{Platform, Start};
 use tasks::Tasks;
@@ -77,18 +80,33 @@ fn without_the_division_orders_would_lie_in_8_of_32_cells() {
     assert!(chi_square_thousandths(&counts) > 100 * CHI_SQUARE_MAX, "{counts:?}");
 }
 
-struct Mall {
-    platform: Platform,
-    tenant: TenantCode,
+/// A platform in this process with a tenant whose sku everybody can order.
+pub struct Mall {
+    pub platform: Platform,
+    pub tenant: TenantCode,
     sku: SkuId,
     address: Address,
+    // Ends before its folder goes.
+    _home: Home,
     _folder: tempfile::TempDir,
 }
 
+/// The databases of the engine that the run is about.
+async fn on_engine(folder: &Path) -> Result<Home> {
+    // a server may run under an account of its own
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o711))?;
+    let (folder, engine) = (folder.to_owned(), e2e::server::engine());
+    let engine = engine.parse().map_err(anyhow::Error::msg)?;
+    tokio::task::spawn_blocking(move || Home::of_demo(&folder, Some(engine), None)).await?
+}
+
 impl Mall {
-    async fn open() -> Result<Self> {
+    pub async fn open(change: impl FnOnce(&mut PlatformOptions)) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut options = PlatformOptions::in_folder(folder.path());
+        let home = on_engine(folder.path()).await?;
+        options.shards.backend = home.backend();
+        change(&mut options);
         options.passwords = PasswordOptions::cheap_for_tests();
         // A busy debug build is slow; holding stock for longer changes nothing here.
         options.inventory.hold = WITHIN;
@@ -114,15 +132,15 @@ impl Mall {
             street: "1 Long Street".to_owned(),
             postal_code: String::new(),
         };
-        Ok(Self { platform, tenant, sku, address, _folder: folder })
+        Ok(Self { platform, tenant, sku, address, _home: home, _folder: folder })
     }
 
-    fn system(&self) -> Result<Ctx> {
+    pub fn system(&self) -> Result<Ctx> {
         Ok(self.platform.system_ctx(self.tenant.clone(), WITHIN)?)
     }
 
     /// Members with one address each; an address has its member's id, which is unique as well.
-    async fn settle(&self, users: &[Id]) -> Result<()> {
+    pub async fn settle(&self, users: &[Id]) -> Result<()> {
         let address = serde_json::to_string(&self.address)?;
         for some in users.chunks(BATCH) {
             let (users, tenant, address) =
@@ -142,8 +160,15 @@ impl Mall {
         Ok(())
     }
 
+    /// What an order of one piece costs.
+    pub async fn total(&self) -> Result<kit::Money> {
+        let lines = vec![LineInput { sku_id: self.sku, quantity: one()? }];
+        let quote = QuoteLines { lines, channel: None };
+        Ok(self.platform.clients.order.quote(&self.system()?, quote).await?.total)
+    }
+
     /// One user's way from the product to the order.
-    async fn order(&self, user: Id, total: kit::Money) -> Result<OrderId> {
+    pub async fn order(&self, user: Id, total: kit::Money) -> Result<OrderId> {
         let ctx = Ctx { actor: Actor::user(user.get()), ..self.system()? };
         let clients = &self.platform.clients;
         let line = SetLine { token: None, sku_id: self.sku, quantity: Some(one()?), add: false };
@@ -243,13 +268,11 @@ async fn stocked(platform: &Platform, ctx: &Ctx) -> Result<SkuId> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_of_10_000_users_fill_all_32_cells_uniformly() -> Result<()> {
-    let mall = Mall::open().await?;
+    let mall = Mall::open(|_| {}).await?;
     let users = users();
     ensure!(users.len() == usize::try_from(USERS)?);
     mall.settle(&users).await?;
-    let lines = vec![LineInput { sku_id: mall.sku, quantity: one()? }];
-    let quote = QuoteLines { lines, channel: None };
-    let total = mall.platform.clients.order.quote(&mall.system()?, quote).await?.total;
+    let total = mall.total().await?;
     let orders: Vec<(Id, OrderId)> = stream::iter(users.iter().copied())
         .map(|user| {
             let mall = &mall;

@@ -71,7 +71,7 @@ fn with_packed(mut document: Value) -> Result<Value> {
         json!({ "from": ["PAID", "CONFIRMED"], "to": "PACKED", "by": by, "label": "Pack" });
     document["operations"]["put_out"] =
         json!({ "from": "PACKED", "to": "WAITING", "by": ["system"], "label": "Put out" });
-    document["operations"]["ship"]["from"] = json!(["WAITING"]);
+    document["operations"]["begin_shipping"][0]["from"] = json!(["WAITING"]);
     let triggers = document["triggers"].as_array_mut().context("a flow has triggers")?;
     triggers.push(json!({ "on": "PACKED", "after": "PT1S", "operation": "put_out" }));
     Ok(document)
@@ -113,7 +113,7 @@ async fn on_the_old_flow(desk: &Desk, shopper: &Shopper, order: &OrderView) -> R
     .await?;
     desk.ship(order.id, None, "OLD-1").await?;
     until_status(shopper, order.id, "SHIPPED").await?;
-    to_the_end(desk, shopper, order, &["PAID", "SHIPPED"]).await
+    to_the_end(desk, shopper, order, &["PAID", "SHIPPING", "SHIPPED"]).await
 }
 
 async fn on_the_new_flow(desk: &Desk, shopper: &Shopper, order: &OrderView) -> Result<()> {
@@ -130,7 +130,8 @@ async fn on_the_new_flow(desk: &Desk, shopper: &Shopper, order: &OrderView) -> R
     until_status(shopper, order.id, "WAITING").await?;
     desk.ship(order.id, None, "NEW-1").await?;
     until_status(shopper, order.id, "SHIPPED").await?;
-    to_the_end(desk, shopper, order, &["PAID", "PACKED", "WAITING", "SHIPPED"]).await
+    let way = ["PAID", "PACKED", "WAITING", "SHIPPING", "SHIPPED"];
+    to_the_end(desk, shopper, order, &way).await
 }
 
 async fn to_the_end(desk: &Desk, shopper: &Shopper, order: &OrderView, way: &[&str]) -> Result<()> {
