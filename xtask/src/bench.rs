@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: builds the release programs and runs the load scenarios of the crate `bench`.
+//! `cargo xtask bench`: builds the release programs and runs the load scenarios of the crate `bench`; what a
+//! part needs besides is installed when it is missing: database servers, Lighthouse.
 
 use std::process::Command;
 use std::time::Duration;
@@ -6,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::process::{self, Deadline};
+use crate::setup::{databases, web};
 use crate::workspace::Workspace;
 
 /// A whole measurement may not take longer.
@@ -24,11 +26,33 @@ pub fn command(args: &[String]) -> Result<()> {
         bail!("the crate `bench` has no program yet ({} is missing)", program.display());
     }
     let report = workspace.target.join("bench/report.md");
+    let lighthouse = if args.iter().any(|arg| arg == "--web") {
+        Some(web::lighthouse(&workspace, deadline)?)
+    } else {
+        None
+    };
+    if needs_servers(args) {
+        databases::install(deadline)?;
+    }
     let args = with_report(args, &report.to_string_lossy());
     if let Some(folder) = report.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    process::run(Command::new(program).current_dir(&workspace.root).args(args), deadline)
+    let mut command = Command::new(program);
+    command.current_dir(&workspace.root).args(args);
+    if let Some(lighthouse) = &lighthouse {
+        lighthouse.tell(&mut command);
+    }
+    process::run(&mut command, deadline)
+}
+
+/// Whether a database server is measured. The program says what else the words mean.
+fn needs_servers(args: &[String]) -> bool {
+    let named =
+        |name: &str| args.iter().any(|arg| arg == name || arg == &format!("--engine={name}"));
+    let is_all = args.iter().any(|arg| arg == "--quick")
+        && !args.iter().any(|arg| arg == "--web" || arg.starts_with("--engine"));
+    named("postgres") || named("mysql") || is_all
 }
 
 /// The arguments with a place for the report, unless the caller has chosen one.
@@ -43,6 +67,17 @@ fn with_report(args: &[String], default: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn servers_are_installed_for_the_parts_that_measure_them_only() {
+        let needs = |args: &[&str]| {
+            needs_servers(&args.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>())
+        };
+        assert!(needs(&["--engine", "postgres"]) && needs(&["--engine=mysql"]));
+        assert!(needs(&["--quick"]));
+        assert!(!needs(&[]) && !needs(&["--own-orders"]) && !needs(&["--quick", "--web"]));
+        assert!(!needs(&["--quick", "--engine", "sqlite"]));
+    }
 
     #[test]
     fn a_chosen_report_is_kept_and_a_missing_one_added() {

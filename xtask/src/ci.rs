@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::process::{self, Deadline};
+use crate::setup::databases::{self, Databases};
+use crate::setup::web;
+use crate::test::{Engines, Run};
 use crate::workspace::Workspace;
-use crate::{fuzz, generate, stoa, test, tidy, ui};
+use crate::{disk, fuzz, generate, stoa, tidy, ui};
 
 /// The whole run may not take longer; the machine that runs it stops it at 90 minutes.
 const CI_TIME_MAX: Duration = Duration::from_secs(85 * 60);
@@ -24,10 +27,22 @@ const STEPS: &[Step] = &[
         )
     }),
     ("tidy", |workspace, _| tidy::step(workspace)),
+    ("browser", |workspace, deadline| Ok(web::browser(workspace, deadline)?.version())),
+    ("databases", |_, deadline| databases::install(deadline)),
     ("build", |workspace, deadline| stoa::build_all(workspace, deadline).map(|()| String::new())),
     ("generated files", |workspace, _| generate::after_build(workspace, generate::Mode::Check)),
     ("tests", |workspace, deadline| {
-        test::rust_tests(workspace, &[], deadline).map(|()| String::new())
+        let browser = web::browser(workspace, deadline)?;
+        let databases = Databases::start(workspace, deadline)?;
+        let run = Run {
+            workspace,
+            args: &[],
+            engines: Engines::All,
+            browser: Some(&browser),
+            databases: Some(&databases),
+        };
+        run.tests(deadline)
+            .with_context(|| format!("browsers' last pages: {}", browser.artifacts().display()))
     }),
     ("api fuzz", |workspace, deadline| fuzz::after_build(workspace, fuzz::Missing::Fail, deadline)),
 ];
@@ -37,8 +52,10 @@ const STEPS: &[Step] = &[
 /// # Errors
 /// At the first step that fails.
 pub fn command() -> Result<()> {
-    let workspace = Workspace::open()?;
+    let workspace = Workspace::open()?.built_once();
     let deadline = Deadline::after(CI_TIME_MAX);
+    say!("{}", disk::state(&workspace.target)?);
+    disk::ensure_room(&workspace.target)?;
     let all = Instant::now();
     let mut rows = vec![vec!["step".to_owned(), "time".to_owned(), "result".to_owned()]];
     let mut failure = None;
@@ -65,6 +82,9 @@ pub fn command() -> Result<()> {
     ]);
     ui::head("summary");
     say!("{}", ui::table(&rows).trim_end());
+    if let Ok(state) = disk::state(&workspace.target) {
+        say!("{state}");
+    }
     failure.map_or(Ok(()), Err)
 }
 

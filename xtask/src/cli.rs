@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::test::Engines;
 use crate::{bench, ci, fuzz, generate, test, tidy};
 
 /// The one entry for developers of Stoa
@@ -24,16 +25,24 @@ enum Command {
     /// Builds the workspace, runs every Rust test (with cargo-nextest where it is installed, else with cargo test), then
     /// does what `cargo xtask fuzz-api` does. Needs cargo and a C compiler. Python and schemathesis are installed when
     /// they are missing and there is a right and a network to do so; without them the fuzz step makes its own checks only
-    /// and says so. No server must be running; the tests start what they need.
+    /// and says so. The same holds for Chromium, its driver and Chinese fonts (from Debian) and axe-core (from npm), which
+    /// the browser tests need; they leave screenshots in target/e2e-artifacts. No server must be running: a PostgreSQL and a
+    /// MariaDB of its own are started for the run, on free ports, from Debian's packages (installed when missing).
     ///
-    /// Takes about 15 minutes after a fresh clone on two cores, and 5 to 8 minutes when only a few crates have changed.
+    /// After all tests on the embedded engine, those of the services run again on PostgreSQL and on MariaDB; --engine
+    /// chooses. With a choice of packages only the embedded engine is tried unless --engine says otherwise.
+    ///
+    /// Takes about 20 minutes after a fresh clone on two cores, and 8 to 12 minutes when only a few crates have changed.
     #[command(
-        after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --no-fuzz\n  cargo xtask test --no-fuzz -- --package shard\n  cargo xtask test --no-fuzz -- sh_02        only tests with sh_02 in their name"
+        after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --no-fuzz\n  cargo xtask test --no-fuzz -- --package shard\n  cargo xtask test --no-fuzz --engine postgres -- --package order\n  cargo xtask test --no-fuzz -- sh_02        only tests with sh_02 in their name"
     )]
     Test {
         /// Leave the API fuzz step out
         #[arg(long)]
         no_fuzz: bool,
+        /// The database engines to test on: all, or only sqlite when packages are chosen
+        #[arg(long, value_name = "ENGINE")]
+        engine: Option<Engines>,
         /// Passed on to `cargo nextest run` or `cargo test`
         #[arg(last = true, value_name = "ARGS")]
         args: Vec<String>,
@@ -56,10 +65,12 @@ enum Command {
     },
     /// Run everything a change must pass
     ///
-    /// Format, clippy with warnings denied, tidy, build, generated files up to date, all tests, API fuzz; stops at the
-    /// first step that fails and ends with a table of times. Needs no terminal. This is what `.ci/run` calls.
+    /// Format, clippy with warnings denied, tidy, a browser, database servers, build, generated files up to date, all tests
+    /// (those of the services on every engine), API fuzz; stops at the first step that fails and ends with a table of
+    /// times. Needs no terminal, and 8 GB of free disk: with less it does not begin. Cargo is told to keep nothing for
+    /// incremental builds unless CARGO_INCREMENTAL is set. This is what `.ci/run` calls.
     ///
-    /// Takes about 25 minutes after a fresh clone on two cores, less with a warm target folder; it stops itself after 85.
+    /// Takes about 30 minutes after a fresh clone on two cores, less with a warm target folder; it stops itself after 85.
     #[command(after_help = "Examples:\n  cargo xtask ci\n  .ci/run")]
     Ci,
     /// Make the committed files that come from code
@@ -97,9 +108,10 @@ enum Command {
     /// The report goes to target/bench/report.md unless --report says otherwise.
     ///
     /// The build takes about 10 minutes on two cores the first time; the scenarios say how long they take in their own
-    /// help.
+    /// help. With --web it measures pages instead: speed beside a bare handler, and Lighthouse, which is installed from
+    /// npm when it is missing.
     #[command(
-        after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --report /tmp/report.md\n  cargo xtask bench -- --help          the options of the scenarios"
+        after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --web\n  cargo xtask bench --report /tmp/report.md\n  cargo xtask bench -- --help          the options of the scenarios"
     )]
     Bench {
         /// Passed on to the bench program
@@ -121,7 +133,7 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command) -> Result<()> {
     match command {
-        Command::Test { no_fuzz, args } => test::command(&args, no_fuzz),
+        Command::Test { no_fuzz, engine, args } => test::command(&args, engine, no_fuzz),
         Command::FuzzApi { options } => fuzz::command(&options),
         Command::Ci => ci::command(),
         Command::Generate { check } => generate::command(check),
@@ -152,7 +164,7 @@ mod tests {
 
     #[test]
     fn arguments_for_others_are_passed_on() {
-        let Command::Test { args, no_fuzz } =
+        let Command::Test { args, no_fuzz, engine: None } =
             Cli::parse_from(["xtask", "test", "--no-fuzz", "--", "--package", "kit"]).command
         else {
             panic!()

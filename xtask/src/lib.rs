@@ -10,6 +10,7 @@ mod ui;
 mod bench;
 mod ci;
 mod cli;
+mod disk;
 mod fuzz;
 mod generate;
 mod http;

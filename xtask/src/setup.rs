@@ -1,5 +1,10 @@
-//! Installing what the tests need and the machine lacks: Python with venv from Debian, schemathesis from PyPI. It says
-//! what it does before it does it, and touches nothing outside `target/tools` except through apt.
+//! Installing what the tests need and the machine lacks: Python with venv from Debian, schemathesis from PyPI; a browser
+//! and what is used with it in [`web`], database servers in [`databases`]. It says what it does before it does it, and touches nothing outside
+//! `target/tools` except through apt.
+
+mod apt;
+pub mod databases;
+pub mod web;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -49,47 +54,12 @@ fn ensure_python(deadline: Deadline) -> Result<()> {
     if works() {
         return Ok(());
     }
-    let packages = ["python3", "python3-venv"];
-    let Some(rights) = apt_rights() else {
-        bail!(
-            "python3 with venv is missing; install it (on Debian: apt-get install {})",
-            packages.join(" ")
-        );
-    };
-    say!(
-        "installing {} with apt-get{}",
-        packages.join(" and "),
-        if rights.is_empty() { "" } else { " through sudo" }
-    );
-    let apt = |args: &[&str]| {
-        let mut words: Vec<&str> = rights.to_vec();
-        words.extend(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
-        words.extend(args);
-        let mut command = Command::new(words.remove(0));
-        command.args(words);
-        process::run(&mut command, deadline)
-    };
-    apt(&["update", "--quiet"])?;
-    apt(&["install", "--yes", "--quiet", "--no-install-recommends", packages[0], packages[1]])?;
+    apt::install(&["python3", "python3-venv"], deadline).context("python3 with venv is missing")?;
     if works() {
         Ok(())
     } else {
         bail!("python3 was installed, but `python3 -m venv` still does not work")
     }
-}
-
-/// What must stand before `apt-get` on this machine: nothing for root, sudo when it asks for no password; `None` when
-/// this is no Debian or there is no right to install.
-fn apt_rights() -> Option<&'static [&'static str]> {
-    if !Path::new("/etc/debian_version").exists() {
-        return None;
-    }
-    let is_root = process::capture(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    if is_root {
-        return Some(&[]);
-    }
-    process::succeeds(Command::new("sudo").args(["--non-interactive", "true"]))
-        .then_some(&["sudo", "--non-interactive"])
 }
 
 /// Whether the program is there in the version of the list.

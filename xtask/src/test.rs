@@ -1,30 +1,101 @@
-//! `cargo xtask test`: all Rust tests, then the API fuzz step.
+//! `cargo xtask test`: all Rust tests, those in a browser among them, those of the services again on the database servers,
+//! then the API fuzz step.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use clap::ValueEnum;
 
 use crate::process::{self, Deadline};
+use crate::setup::databases::Databases;
+use crate::setup::web::{self, Browser};
 use crate::workspace::Workspace;
 use crate::{fuzz, stoa, ui};
 
 /// A whole test run may not take longer.
 const TEST_TIME_MAX: Duration = Duration::from_secs(85 * 60);
 
+/// Tells `testkit` which engine the databases of a test are on; without it they are embedded.
+const ENGINE: &str = "STOA_TEST_ENGINE";
+
+/// The crates whose tests run on every engine: the services, and what stands between them and their databases.
+const ON_EVERY_ENGINE: &[&str] = &[
+    "outbox",
+    "tenant",
+    "staff",
+    "member",
+    "product",
+    "inventory",
+    "cart",
+    "order",
+    "payment",
+    "fulfillment",
+    "search",
+    "messages",
+];
+
+/// What runs on the embedded engine only: a hundred thousand timers and ten thousand races take four minutes
+/// each on a server that shares two cores with everything else.
+const NOT_AGAIN: &str = "test(ob_08_of_100_000) - test(ob_09_)";
+
+/// Which engines a run tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Engines {
+    /// Embedded
+    Sqlite,
+    /// PostgreSQL
+    Postgres,
+    /// MariaDB
+    Mysql,
+    /// One after another
+    All,
+}
+
+impl Engines {
+    /// The engines that the tests run on again, by the names that `testkit` knows.
+    fn again(self) -> &'static [&'static str] {
+        match self {
+            Self::Sqlite => &[],
+            Self::Postgres => &["postgres"],
+            Self::Mysql => &["mysql"],
+            Self::All => &["postgres", "mysql"],
+        }
+    }
+
+    fn embedded(self) -> bool {
+        matches!(self, Self::Sqlite | Self::All)
+    }
+}
+
 /// The command.
 ///
 /// # Errors
 /// When anything does not build or any test fails.
-pub fn command(args: &[String], no_fuzz: bool) -> Result<()> {
+pub fn command(args: &[String], engine: Option<Engines>, no_fuzz: bool) -> Result<()> {
     let workspace = Workspace::open()?;
     let deadline = Deadline::after(TEST_TIME_MAX);
     let started = Instant::now();
-    if !(no_fuzz && names_packages(args)) {
+    let chosen = names_packages(args);
+    let engines = engine.unwrap_or(if chosen { Engines::Sqlite } else { Engines::All });
+    if !(no_fuzz && chosen) {
         ui::head("build");
         stoa::build_all(&workspace, deadline)?;
     }
-    ui::head("tests");
-    let tested = rust_tests(&workspace, args, deadline);
+    let browser = if chosen && !args.iter().any(|arg| arg.ends_with("e2e")) {
+        None
+    } else {
+        ui::head("browser");
+        browser_or_reason(&workspace, deadline)
+    };
+    let databases = if engine == Some(Engines::Sqlite) {
+        None
+    } else {
+        ui::head("databases");
+        databases_or_reason(&workspace, engine.is_some(), deadline)?
+    };
+    let (browser, databases) = (browser.as_ref(), databases.as_ref());
+    let tested = Run { workspace: &workspace, args, engines, browser, databases }.tests(deadline);
     let rust_time = started.elapsed();
     let fuzzed = if no_fuzz {
         Ok("not run (--no-fuzz)".to_owned())
@@ -35,35 +106,139 @@ pub fn command(args: &[String], no_fuzz: bool) -> Result<()> {
     ui::head("summary");
     say!(
         "tests {} in {} · api fuzz: {}",
-        verdict(&tested),
+        tested.as_ref().map_or("FAILED", String::as_str),
         ui::human(rust_time),
         fuzzed.as_ref().map_or("FAILED", String::as_str)
     );
     tested.and(fuzzed).map(|_| ())
 }
 
-fn verdict(result: &Result<()>) -> &'static str {
-    if result.is_ok() { "passed" } else { "FAILED" }
+/// The browser for tests; without it they are skipped, or run with what they find themselves.
+fn browser_or_reason(workspace: &Workspace, deadline: Deadline) -> Option<Browser> {
+    match web::browser(workspace, deadline) {
+        Ok(browser) => {
+            say!("{}; screenshots go to {}", browser.version(), browser.artifacts().display());
+            Some(browser)
+        }
+        Err(error) => {
+            say!(
+                "not everything for browser tests is available: {error:#}\nTests that find no browser or no axe-core do NOT run."
+            );
+            None
+        }
+    }
 }
 
-/// Every Rust test of the workspace, or of the packages that the arguments name; with nextest where it is installed.
-///
-/// # Errors
-/// When a test fails.
-pub fn rust_tests(workspace: &Workspace, args: &[String], deadline: Deadline) -> Result<()> {
-    let mut command = if process::succeeds(&mut workspace.cargo(&["nextest", "--version"])) {
-        workspace.cargo(&["nextest", "run"])
-    } else {
+/// The database servers for tests; when nobody has asked for them by name, the run goes on without.
+fn databases_or_reason(
+    workspace: &Workspace,
+    demanded: bool,
+    deadline: Deadline,
+) -> Result<Option<Databases>> {
+    match Databases::start(workspace, deadline) {
+        Ok(databases) => Ok(Some(databases)),
+        Err(error) if demanded => Err(error),
+        Err(error) => {
+            say!("no database servers: {error:#}\nTests on PostgreSQL and MariaDB do NOT run.");
+            Ok(None)
+        }
+    }
+}
+
+/// A run of the Rust tests: of all, or of the packages that the arguments name; with nextest where it is installed.
+pub struct Run<'a> {
+    /// The repository.
+    pub workspace: &'a Workspace,
+    /// For nextest or `cargo test`.
+    pub args: &'a [String],
+    /// On which engines.
+    pub engines: Engines,
+    /// For the tests in a browser.
+    pub browser: Option<&'a Browser>,
+    /// For the tests on servers.
+    pub databases: Option<&'a Databases>,
+}
+
+impl Run<'_> {
+    /// Runs them on one engine after another, and says how long each took.
+    ///
+    /// # Errors
+    /// When a test fails; the others have run.
+    pub fn tests(&self, deadline: Deadline) -> Result<String> {
+        let mut times = Vec::new();
+        let mut failure = None;
+        let again = self.engines.again().iter().map(|engine| Some(*engine));
+        for engine in self.engines.embedded().then_some(None).into_iter().chain(again) {
+            let name = engine.unwrap_or("sqlite");
+            if engine.is_some() && self.databases.is_none() {
+                times.push(format!("{name} NOT RUN"));
+                continue;
+            }
+            ui::head(&format!("tests: {name}"));
+            let started = Instant::now();
+            let result = self.on(engine, deadline);
+            let verdict = if result.is_ok() { "" } else { "FAILED after " };
+            times.push(format!("{name} {verdict}{}", ui::human(started.elapsed())));
+            failure = failure.or(result.err());
+        }
+        let times = times.join(", ");
+        failure.map_or(Ok(times.clone()), |error| Err(error.context(times)))
+    }
+
+    fn on(&self, engine: Option<&str>, deadline: Deadline) -> Result<()> {
+        let mut command = self.runner();
+        match engine {
+            Some(engine) => {
+                command.env(ENGINE, engine);
+                if !names_packages(self.args) {
+                    self.choose(&mut command);
+                }
+            }
+            None => {
+                command.env_remove(ENGINE);
+                if !names_packages(self.args) {
+                    command.arg("--workspace");
+                }
+            }
+        }
+        if let Some(browser) = self.browser {
+            browser.tell(&mut command);
+        }
+        if let Some(databases) = self.databases {
+            databases.tell(&mut command);
+        }
+        process::run(command.args(self.args), deadline)
+    }
+
+    /// The tests that run on every engine. By a filter where there is one: choosing packages would resolve
+    /// features anew and build everything once more.
+    fn choose(&self, command: &mut Command) {
+        if self.has_nextest() {
+            let chosen: Vec<String> =
+                ON_EVERY_ENGINE.iter().map(|name| format!("package({name})")).collect();
+            let chosen = chosen.join(" + ");
+            command.args(["--workspace", "-E", &format!("({chosen}) - {NOT_AGAIN}")]);
+            return;
+        }
+        for package in ON_EVERY_ENGINE {
+            command.args(["--package", package]);
+        }
+    }
+
+    fn has_nextest(&self) -> bool {
+        process::succeeds(&mut self.workspace.cargo(&["nextest", "--version"]))
+    }
+
+    fn runner(&self) -> Command {
+        if self.has_nextest() {
+            return self.workspace.cargo(&["nextest", "run"]);
+        }
         say!(
             "cargo-nextest is not installed: using `cargo test`, which is slower but covers the same"
         );
         // Documentation examples are left out: nextest does not run them either.
-        workspace.cargo(&["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
-    };
-    if !names_packages(args) {
-        command.arg("--workspace");
+        self.workspace.cargo(&["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
     }
-    process::run(command.args(args), deadline)
 }
 
 /// Whether the caller has chosen packages; cargo would ignore the choice beside `--workspace`.
@@ -75,6 +250,14 @@ fn names_packages(args: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_runs_on_every_engine_is_there() {
+        let workspace = Workspace::open().unwrap();
+        for name in ON_EVERY_ENGINE {
+            assert!(workspace.crates.iter().any(|krate| krate.name == *name), "{name}");
+        }
+    }
 
     #[test]
     fn a_choice_of_packages_is_seen() {

@@ -8,6 +8,9 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 
 use crate::process;
 
+/// Cargo's own variable.
+const INCREMENTAL: &str = "CARGO_INCREMENTAL";
+
 /// The repository.
 pub struct Workspace {
     /// The folder of the root manifest.
@@ -16,6 +19,8 @@ pub struct Workspace {
     pub target: PathBuf,
     /// Its crates, sorted by folder.
     pub crates: Vec<Crate>,
+    /// Whether cargo keeps what a later build of the same crate would reuse; it doubles the target folder.
+    incremental: bool,
 }
 
 /// One crate of the workspace.
@@ -69,13 +74,22 @@ impl Workspace {
             })
             .collect();
         crates.sort_by(|a, b| a.dir.cmp(&b.dir));
-        Ok(Self { root, target: metadata.target_directory.into_std_path_buf(), crates })
+        let target = metadata.target_directory.into_std_path_buf();
+        Ok(Self { root, target, crates, incremental: true })
+    }
+
+    /// For a build that happens once: cargo keeps nothing for a next one, unless the environment decides it.
+    pub fn built_once(self) -> Self {
+        Self { incremental: std::env::var_os(INCREMENTAL).is_some(), ..self }
     }
 
     /// A cargo command that runs at the root.
     pub fn cargo(&self, args: &[&str]) -> Command {
         let mut command = process::cargo();
         command.current_dir(&self.root).args(args);
+        if !self.incremental {
+            command.env(INCREMENTAL, "0");
+        }
         command
     }
 

@@ -14,6 +14,8 @@ enum Layer<'a> {
     Service(&'a str),
     /// Shared templates of the applications.
     Ui,
+    /// What the applications share between requests and pages.
+    Web,
     App,
     Stoa,
     /// Tests, measurements and this program.
@@ -28,6 +30,7 @@ fn layer(dir: &str) -> Layer<'_> {
         ["services", name, "api"] => Layer::Api(name),
         ["services", name] => Layer::Service(name),
         ["apps", "ui"] => Layer::Ui,
+        ["apps", "web"] => Layer::Web,
         ["apps", _] => Layer::App,
         ["stoa"] => Layer::Stoa,
         _ => Layer::Tool,
@@ -64,7 +67,7 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
 
 /// Why a crate must not depend on another, or `None` when it may.
 fn forbidden(from: &Crate, to: &Crate) -> Option<&'static str> {
-    use Layer::{Api, App, Platform, Service, Stoa, Tool, Types, Ui};
+    use Layer::{Api, App, Platform, Service, Stoa, Tool, Types, Ui, Web};
     let to_is = |names: &[&str]| names.contains(&to.name.as_str());
     let (allowed, reason) = match (layer(&from.dir), layer(&to.dir)) {
         (_, Stoa) => (false, "only the tests of e2e and bench may see the program"),
@@ -75,10 +78,15 @@ fn forbidden(from: &Crate, to: &Crate) -> Option<&'static str> {
         (Api(_), _) => (to_is(&["kit", "rpc"]), "an api crate depends on kit, rpc and types only"),
         (Service(_), Platform | Types | Api(_)) => (true, ""),
         (Service(_), _) => (false, "a service sees other services' api crates only"),
-        (Ui, Types) | (App, Types | Api(_) | Ui) => (true, ""),
-        (Ui | App, _) => (
-            to_is(&["kit", "rpc", "http-kit"]),
-            "an application sees api crates, types, kit, rpc, http-kit and ui only",
+        (Ui, Types) | (Web, Types | Api(_) | Ui) | (App, Types | Api(_) | Ui | Web) => (true, ""),
+        (Ui, _) => (to_is(&["kit", "rpc", "http-kit"]), "templates see values only"),
+        (Web, _) => (
+            to_is(&["kit", "rpc", "http-kit", "outbox"]),
+            "what applications share sees api crates, types, ui and the messages of services only",
+        ),
+        (App, _) => (
+            to_is(&["kit", "rpc", "http-kit", "flow", "tasks"]),
+            "an application sees api crates, types, kit, rpc, http-kit, flow, tasks, ui and web only",
         ),
         (Stoa | Tool, _) => (true, ""),
     };
