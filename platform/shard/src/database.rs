@@ -258,12 +258,44 @@ impl Database {
         F: Fn(Tx) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
+        self.reading(ctx, route, false, body).await
+    }
+
+    /// As [`Database::read`], for a body of one statement, which is its own snapshot: a server answers it in
+    /// one round trip instead of three. A second statement is refused, on every engine.
+    ///
+    /// # Errors
+    /// As [`Database::tx`].
+    pub async fn read_one<T, E, F, Fut>(&self, ctx: &Ctx, route: Route, body: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Fault> + Send + 'static,
+        F: Fn(Tx) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        self.reading(ctx, route, true, body).await
+    }
+
+    async fn reading<T, E, F, Fut>(
+        &self,
+        ctx: &Ctx,
+        route: Route,
+        single: bool,
+        body: F,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Fault> + Send + 'static,
+        F: Fn(Tx) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
         let (home, place) = self.home_of(route).map_err(Fault::from)?;
         let (deadline, wait) = self.deadline(ctx)?;
         let file = match home {
             Home::File(file) => file,
             Home::Server(db) => {
-                return server::run_read(&db, ctx, deadline, self.0.parts(place, true), body).await;
+                let parts = self.0.reading(place, single);
+                return server::run_read(&db, ctx, deadline, parts, body).await;
             }
         };
         let (send, receive) = oneshot::channel();
@@ -275,7 +307,7 @@ impl Database {
                 Box::new(move |conn| {
                     let result = match conn {
                         Ok(conn) => {
-                            let parts = inner.parts(place, true);
+                            let parts = inner.reading(place, single);
                             sqlite::run_snapshot(conn, deadline, parts, &body)
                         }
                         Err(e) => Err(E::from(Fault::from(e))),
@@ -357,8 +389,13 @@ impl Inner {
             place,
             now: self.clock.now(),
             read_only,
+            single: false,
             rows_max: self.options.rows_max,
         }
+    }
+
+    fn reading(&self, place: Option<Place>, single: bool) -> TxParts {
+        TxParts { single, ..self.parts(place, true) }
     }
 }
 

@@ -56,6 +56,8 @@ struct Inner {
     now: Timestamp,
     read_only: bool,
     rows_max: usize,
+    /// Of a single read: whether its one statement is still to come.
+    allowance: Option<AtomicBool>,
     open: AtomicBool,
     after: Mutex<Vec<Hook>>,
 }
@@ -66,6 +68,8 @@ pub(crate) struct TxParts {
     pub(crate) place: Option<Place>,
     pub(crate) now: Timestamp,
     pub(crate) read_only: bool,
+    /// It may have one statement.
+    pub(crate) single: bool,
     pub(crate) rows_max: usize,
 }
 
@@ -86,6 +90,7 @@ impl Tx {
             now: parts.now,
             read_only: parts.read_only,
             rows_max: parts.rows_max,
+            allowance: parts.single.then(|| AtomicBool::new(true)),
             open: AtomicBool::new(true),
             after: Mutex::new(Vec::new()),
         }))
@@ -191,6 +196,11 @@ impl Tx {
         max: usize,
         refuse_more: bool,
     ) -> Result<Vec<Row>, Fault> {
+        if let Some(allowance) = &self.0.allowance
+            && !allowance.swap(false, Ordering::AcqRel)
+        {
+            return Err(DbError::Misuse("a single read has one statement").into());
+        }
         let (sql, values) = statement.build_for(self.engine());
         let result = match &self.0.line {
             Line::Embedded(conn) => {

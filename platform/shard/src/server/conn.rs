@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, Column as _, Either, Row as _};
 
 use super::explain::explain;
 use super::pool::{Flavour, Lease, Socket};
+use super::setting::Setting;
 use super::token::Position;
 use super::values;
 use crate::dialect::Engine;
@@ -23,6 +24,8 @@ pub(crate) enum Mode {
     Write,
     /// One snapshot.
     Read,
+    /// A single read, without a transaction around it: its statement is its snapshot.
+    One,
 }
 
 /// A connection. Dropped while a transaction is open or a statement is on its way, it is closed, so that
@@ -35,8 +38,29 @@ pub(crate) struct Conn {
     /// statements are kept by their text, and on MySQL belong to the schema that they were made in.
     mark: String,
     open: bool,
+    /// What holds once the transaction has committed.
+    coming: Option<Setting>,
     /// A statement is on its way, or the connection broke under one.
     spoiled: bool,
+}
+
+fn begin_postgres(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Write => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        Mode::One => "",
+    }
+}
+
+fn begin_mysql(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Write => "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION",
+        Mode::Read => {
+            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; \
+             START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
+        }
+        Mode::One => "",
+    }
 }
 
 impl Conn {
@@ -45,7 +69,14 @@ impl Conn {
             Socket::Mysql(..) => Engine::Mysql,
             Socket::Postgres(_) => Engine::Postgres,
         };
-        Self { lease: Some(lease), engine, mark: String::new(), open: false, spoiled: false }
+        Self {
+            lease: Some(lease),
+            engine,
+            mark: String::new(),
+            open: false,
+            coming: None,
+            spoiled: false,
+        }
     }
 
     pub(crate) fn engine(&self) -> Engine {
@@ -57,50 +88,41 @@ impl Conn {
         self.lease.as_ref().is_some_and(Lease::is_fresh)
     }
 
-    /// Begins a transaction in a schema; a statement that runs longer than `limit` is stopped by the
-    /// server. One round trip.
+    /// Begins a transaction in a schema; a statement that runs longer than twice `limit` is stopped by the
+    /// server (the caller has given up by then). One round trip; for a single read none, unless the
+    /// connection was used for something else before.
     pub(crate) async fn begin(
         &mut self,
         schema: &str,
         mode: Mode,
         limit: Duration,
     ) -> Result<(), DbError> {
-        let ms = limit.as_millis().max(1);
-        let text = match (self.flavour(), mode) {
-            (Some(flavour), mode) => {
-                let isolation = match mode {
-                    Mode::Write => "READ COMMITTED",
-                    Mode::Read => "REPEATABLE READ",
-                };
-                let start = match mode {
-                    Mode::Write => "START TRANSACTION",
-                    Mode::Read => "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
-                };
-                let limit = match flavour {
-                    // seconds
-                    Flavour::Mariadb => {
-                        format!("SET max_statement_time={}.{:03}", ms / 1_000, ms % 1_000)
-                    }
-                    // milliseconds; reads only
-                    Flavour::Mysql => format!("SET max_execution_time={ms}"),
-                };
-                format!(
-                    "USE `{schema}`; {limit}; SET TRANSACTION ISOLATION LEVEL {isolation}; {start}"
-                )
-            }
-            (None, mode) => {
-                let begin = match mode {
-                    Mode::Write => "BEGIN ISOLATION LEVEL READ COMMITTED",
-                    Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-                };
-                format!(
-                    "{begin}; SET LOCAL search_path TO \"{schema}\"; SET LOCAL statement_timeout = {ms}"
-                )
-            }
+        let wanted = Setting::new(schema, limit);
+        let lease = self.lease.as_ref().ok_or(DbError::Closed)?;
+        let changes = wanted.changes(lease.setting(), self.flavour());
+        let text = match self.flavour() {
+            None => changes + begin_postgres(mode),
+            Some(_) => changes + begin_mysql(mode),
         };
         self.mark = format!("/*{schema}*/ ");
-        self.open = true;
-        self.batch(text).await
+        self.open = mode != Mode::One;
+        if !text.is_empty() {
+            self.batch(text).await?;
+        }
+        if self.open {
+            // on PostgreSQL a rollback takes the setting back as well
+            self.coming = Some(wanted);
+        } else {
+            self.set(wanted);
+        }
+        Ok(())
+    }
+
+    /// What holds from now on.
+    fn set(&mut self, setting: Setting) {
+        if let Some(lease) = &mut self.lease {
+            lease.set(setting);
+        }
     }
 
     fn flavour(&self) -> Option<Flavour> {
@@ -115,7 +137,7 @@ impl Conn {
         let lease = self.lease.as_ref().ok_or(DbError::Closed)?;
         let _committing = lease.begin_commit()?;
         self.batch("COMMIT".to_owned()).await?;
-        self.open = false;
+        self.committed();
         Ok(())
     }
 
@@ -124,8 +146,15 @@ impl Conn {
         let lease = self.lease.as_ref().ok_or(DbError::Closed)?;
         let _committing = lease.begin_commit()?;
         let position = self.commit_with_position().await?;
-        self.open = false;
+        self.committed();
         Ok(position)
+    }
+
+    fn committed(&mut self) {
+        self.open = false;
+        if let Some(setting) = self.coming.take() {
+            self.set(setting);
+        }
     }
 
     /// What is inserted is at or behind what was just committed, also where a commit does not wait for the
@@ -165,6 +194,15 @@ impl Conn {
         Ok(found.and_then(Position::read).unwrap_or(Position::UNKNOWN))
     }
 
+    /// Ends a read; a single one has ended by itself.
+    pub(super) async fn end_read(&mut self) -> Result<(), DbError> {
+        if self.open {
+            self.batch("COMMIT".to_owned()).await?;
+            self.committed();
+        }
+        Ok(())
+    }
+
     /// Whether the server answers.
     pub(super) async fn ping(&mut self) -> Result<(), DbError> {
         self.batch("SELECT 1".to_owned()).await
@@ -174,6 +212,12 @@ impl Conn {
     pub(crate) async fn rollback(&mut self) {
         if self.open && self.batch("ROLLBACK".to_owned()).await.is_ok() {
             self.open = false;
+            let coming = self.coming.take();
+            if self.engine == Engine::Mysql
+                && let Some(setting) = coming
+            {
+                self.set(setting);
+            }
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) async fn run(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let deadline = Instant::now() + TIME_MAX;
-    let mut conn = db.server.acquire(deadline).await?;
+    let mut conn = db.server.acquire(&db.schema, deadline).await?;
     let engine = conn.engine();
     if let Some(done) = look(&mut conn, db).await?
         && schema.all_missing(tables, done)?.is_empty()
@@ -51,7 +51,7 @@ pub(super) async fn pending(
     schema: Schema,
     tables: &[u8],
 ) -> Result<Vec<Pending>, DbError> {
-    let mut conn = db.server.acquire(Instant::now() + TIME_MAX).await?;
+    let mut conn = db.server.acquire(&db.schema, Instant::now() + TIME_MAX).await?;
     let done = look(&mut conn, db).await?.unwrap_or_default();
     schema.pending(database, tables, done)
 }

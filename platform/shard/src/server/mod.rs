@@ -11,6 +11,7 @@ mod pool;
 mod replica;
 mod replica_watch;
 mod run;
+mod setting;
 pub(crate) mod snapshot;
 mod standing;
 mod switch;
@@ -111,9 +112,9 @@ impl Physical {
         look(&self.line_up.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A connection to the primary, once one is free.
-    async fn acquire(&self, deadline: Instant) -> Result<Conn, DbError> {
-        self.primary().acquire(deadline).await.map(Conn::new)
+    /// A connection to the primary, once one is free, rather one that was used for this schema.
+    async fn acquire(&self, schema: &str, deadline: Instant) -> Result<Conn, DbError> {
+        self.primary().acquire(schema, deadline).await.map(Conn::new)
     }
 
     /// A pause before the `n`th try again, longer each time and never the same (jitter), so that those
@@ -134,7 +135,7 @@ async fn line_up(
 ) -> Result<LineUp, DbError> {
     let (label, target) = target(engine, primary).await?;
     let primary = Arc::new(Pool::new(label, target, limits));
-    Conn::new(primary.acquire(Instant::now() + limits.connect_timeout).await?).ping().await?;
+    Conn::new(primary.acquire("", Instant::now() + limits.connect_timeout).await?).ping().await?;
     let mut following = Vec::new();
     // replicas are PostgreSQL's; on MySQL a configured one is not used
     for url in replicas.iter().filter(|_| engine == Engine::Postgres) {

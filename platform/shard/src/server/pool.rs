@@ -15,6 +15,7 @@ use sqlx::{ConnectOptions as _, MySqlConnection, PgConnection};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use super::explain::explain;
+use super::setting::Setting;
 use crate::error::DbError;
 
 /// Connections that nobody used for this long are closed.
@@ -69,6 +70,7 @@ pub(super) struct Pool {
 
 struct Idle {
     socket: Socket,
+    setting: Setting,
     born: Instant,
     since: Instant,
 }
@@ -103,8 +105,12 @@ impl Pool {
         &self.label
     }
 
-    /// A connection, once one is free; refused at once when too many wait, or the server is away.
-    pub(super) async fn acquire(self: &Arc<Self>, deadline: Instant) -> Result<Lease, DbError> {
+    /// A connection, once one is free, rather one that was used for this schema; refused at once when too many wait, or the server is away.
+    pub(super) async fn acquire(
+        self: &Arc<Self>,
+        schema: &str,
+        deadline: Instant,
+    ) -> Result<Lease, DbError> {
         self.still_open()?;
         if self.away().is_certain(Instant::now()) && self.idle().is_empty() {
             return Err(unreached(&self.label));
@@ -116,8 +122,8 @@ impl Pool {
                 permit = Arc::clone(&self.permits).acquire_owned() => permit.map_err(|_| DbError::Closed)?,
                 _ = closing.wait_for(|closed| *closed) => return Err(left()),
             };
-            match self.take_idle() {
-                Some(idle) => Ok(Lease::new(self, idle.socket, idle.born, false, Some(permit))),
+            match self.take_idle(schema) {
+                Some(idle) => Ok(Lease::again(self, idle, permit)),
                 None => self.open(Some(permit)).await,
             }
         };
@@ -145,7 +151,7 @@ impl Pool {
         match connected {
             Ok(socket) => {
                 probe.reached();
-                Ok(Lease::new(self, socket, Instant::now(), true, permit))
+                Ok(Lease::new(self, socket, permit))
             }
             Err(e @ DbError::Down(_)) => {
                 probe.failed();
@@ -167,18 +173,18 @@ impl Pool {
         .map_err(explain)
     }
 
-    /// The connection that was used last; those that are past their time are closed.
-    fn take_idle(&self) -> Option<Idle> {
+    /// The connection that was used last, for this schema if there is one; those that are past their time
+    /// are closed.
+    fn take_idle(&self, schema: &str) -> Option<Idle> {
         let now = Instant::now();
         let mut idle = self.idle();
         let stale = idle.iter().take_while(|i| now.duration_since(i.since) > IDLE_MAX).count();
         idle.drain(..stale);
-        while let Some(last) = idle.pop() {
-            if now.duration_since(last.born) < LIFE_MAX {
-                return Some(last);
-            }
+        idle.retain(|i| now.duration_since(i.born) < LIFE_MAX);
+        match idle.iter().rposition(|i| i.setting.is_of(schema)) {
+            Some(at) => Some(idle.remove(at)),
+            None => idle.pop(),
         }
-        None
     }
 
     /// Closes it for good: nobody gets a connection any more, whoever has one is told at the next step,
@@ -289,6 +295,7 @@ impl Drop for Waiting<'_> {
 pub(super) struct Lease {
     pool: Arc<Pool>,
     socket: Socket,
+    setting: Setting,
     born: Instant,
     is_fresh: bool,
     closing: watch::Receiver<bool>,
@@ -296,15 +303,30 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    fn new(
-        pool: &Arc<Pool>,
-        socket: Socket,
-        born: Instant,
-        is_fresh: bool,
-        permit: Option<OwnedSemaphorePermit>,
-    ) -> Self {
-        let closing = pool.closing.subscribe();
-        Self { pool: Arc::clone(pool), socket, born, is_fresh, closing, permit }
+    fn new(pool: &Arc<Pool>, socket: Socket, permit: Option<OwnedSemaphorePermit>) -> Self {
+        Self {
+            pool: Arc::clone(pool),
+            socket,
+            setting: Setting::default(),
+            born: Instant::now(),
+            is_fresh: true,
+            closing: pool.closing.subscribe(),
+            permit,
+        }
+    }
+
+    fn again(pool: &Arc<Pool>, idle: Idle, permit: OwnedSemaphorePermit) -> Self {
+        let Idle { socket, setting, born, .. } = idle;
+        Self { setting, born, is_fresh: false, ..Self::new(pool, socket, Some(permit)) }
+    }
+
+    /// What its session is set to.
+    pub(super) fn setting(&self) -> &Setting {
+        &self.setting
+    }
+
+    pub(super) fn set(&mut self, setting: Setting) {
+        self.setting = setting;
     }
 
     /// Whether it was made just now.
@@ -336,9 +358,9 @@ impl Lease {
 
     /// Puts a connection back that is in order.
     pub(super) fn give_back(self) {
-        let Self { pool, socket, born, permit, .. } = self;
+        let Self { pool, socket, setting, born, permit, .. } = self;
         if permit.is_some() && pool.still_open().is_ok() {
-            pool.idle().push(Idle { socket, born, since: Instant::now() });
+            pool.idle().push(Idle { socket, setting, born, since: Instant::now() });
             if pool.still_open().is_err() {
                 pool.idle().clear();
             }

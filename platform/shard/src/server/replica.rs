@@ -175,7 +175,7 @@ impl Replica {
 
     async fn ask(&self) -> bool {
         let asked = async {
-            let lease = self.pool.acquire(Instant::now() + Duration::from_millis(50)).await?;
+            let lease = self.pool.acquire("", Instant::now() + Duration::from_millis(50)).await?;
             position_of(&mut Conn::new(lease)).await
         };
         match asked.await {
@@ -195,10 +195,11 @@ impl Replica {
     /// that started again at an older place than the one that was measured.
     pub(super) async fn lease(
         &self,
+        schema: &str,
         position: Position,
         deadline: Instant,
     ) -> Result<Option<Conn>, DbError> {
-        let mut conn = Conn::new(self.pool.acquire(deadline).await?);
+        let mut conn = Conn::new(self.pool.acquire(schema, deadline).await?);
         if conn.is_fresh() && position_of(&mut conn).await?.is_none_or(|at| at < position) {
             return Ok(None);
         }

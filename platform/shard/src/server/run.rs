@@ -100,8 +100,20 @@ where
             count_read(server, "primary");
         }
     }
-    let (conn, left) = begin(db, Mode::Read, deadline).await.map_err(Fault::from)?;
-    snapshot(conn, left, parts, &body).await.0
+    let mode = if parts.single { Mode::One } else { Mode::Read };
+    loop {
+        let (conn, left) = begin(db, mode, deadline).await.map_err(Fault::from)?;
+        let was_fresh = conn.is_fresh();
+        let (result, trouble) = snapshot(conn, left, parts.clone(), &body).await;
+        // a connection that had broken since it was used last shows at a single read's only statement
+        if trouble == Some(Trouble::Away) && mode == Mode::One && !was_fresh {
+            let again = result.is_err() && Instant::now() < deadline;
+            if again {
+                continue;
+            }
+        }
+        return result;
+    }
 }
 
 fn count_read(server: &Physical, to: &'static str) {
@@ -128,8 +140,11 @@ where
     // the primary must have the time to do it again
     let left = deadline.saturating_duration_since(now) / 2;
     let begun = async {
-        let Some(mut conn) = replica.lease(position, now + left).await? else { return Ok(None) };
-        conn.begin(&db.schema, Mode::Read, left).await?;
+        let Some(mut conn) = replica.lease(&db.schema, position, now + left).await? else {
+            return Ok(None);
+        };
+        let mode = if parts.single { Mode::One } else { Mode::Read };
+        conn.begin(&db.schema, mode, left).await?;
         Ok::<_, DbError>(Some(conn))
     };
     let begun = tokio::time::timeout(left, begun).await;
@@ -171,8 +186,10 @@ where
     drop(tx.close());
     let (conn, trouble) = line.end();
     let Some(mut conn) = conn else { return (result, Some(Trouble::Away)) };
-    // nothing was changed; what counts is that the snapshot goes
-    conn.rollback().await;
+    // nothing was changed; what counts is that the snapshot goes, and that the session's setting stays
+    if trouble.is_some() || conn.end_read().await.is_err() {
+        conn.rollback().await;
+    }
     (result, trouble)
 }
 
@@ -180,7 +197,7 @@ where
 /// broken since it was used last, which shows here, where nothing is lost: then another is taken.
 async fn begin(db: &ServerDb, mode: Mode, deadline: Instant) -> Result<(Conn, Duration), DbError> {
     loop {
-        let mut conn = db.server.acquire(deadline).await?;
+        let mut conn = db.server.acquire(&db.schema, deadline).await?;
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(DbError::Timeout("waiting for a connection"));

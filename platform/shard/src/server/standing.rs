@@ -57,7 +57,7 @@ impl Physical {
             return None;
         }
         let sql = "SELECT COUNT(*)::BIGINT AS n FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')";
-        let mut conn = Conn::new(primary.acquire(Instant::now() + ANSWER_WITHIN).await.ok()?);
+        let mut conn = Conn::new(primary.acquire("", Instant::now() + ANSWER_WITHIN).await.ok()?);
         let asked = conn.query(sql, Values(Vec::new()), 1, false);
         let rows = tokio::time::timeout(ANSWER_WITHIN, asked).await.ok()?.ok()?;
         rows.first()?.get("n").ok()
@@ -75,7 +75,7 @@ fn node(pool: &Pool, answered: Result<(Duration, String), DbError>) -> NodeStand
 /// How long a server takes to answer, and what it is.
 async fn ask(pool: &Arc<Pool>) -> Result<(Duration, String), DbError> {
     let answer = async {
-        let mut conn = Conn::new(pool.acquire(Instant::now() + ANSWER_WITHIN).await?);
+        let mut conn = Conn::new(pool.acquire("", Instant::now() + ANSWER_WITHIN).await?);
         let began = Instant::now();
         let sql = match conn.engine() {
             Engine::Mysql => "SELECT CAST(VERSION() AS CHAR) AS version",

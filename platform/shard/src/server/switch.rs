@@ -68,7 +68,7 @@ impl Physical {
 async fn takes_writes(line_up: &LineUp) -> Result<(), DbError> {
     let pool = &line_up.primary;
     let deadline = Instant::now() + super::SWITCH_WITHIN;
-    let mut conn = Conn::new(pool.acquire(deadline).await?);
+    let mut conn = Conn::new(pool.acquire("", deadline).await?);
     let sql = match conn.engine() {
         Engine::Mysql => "SELECT CAST(@@global.read_only AS SIGNED) AS held",
         _ => {

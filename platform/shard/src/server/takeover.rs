@@ -44,7 +44,7 @@ impl Connected {
         if let Some(physical) = self.all().await.iter().find(|p| p.name() == name) {
             let primary = physical.primary();
             let lives = async {
-                Conn::new(primary.acquire(Instant::now() + LIVES_WITHIN).await?).ping().await
+                Conn::new(primary.acquire("", Instant::now() + LIVES_WITHIN).await?).ping().await
             };
             if matches!(tokio::time::timeout(LIVES_WITHIN, lives).await, Ok(Ok(()))) {
                 return Err(DbError::Open(format!(
@@ -88,7 +88,7 @@ async fn look(
     let alone = line_up(Engine::Postgres, limits, url, &[]).await?;
     let label = alone.primary.label().to_owned();
     let deadline = Instant::now() + servers.connect_timeout;
-    let mut conn = Conn::new(alone.primary.acquire(deadline).await?);
+    let mut conn = Conn::new(alone.primary.acquire("", deadline).await?);
     let rows = conn.query(RECEIVED, Values(Vec::new()), 1, false).await?;
     let row = rows.first().ok_or(DbError::Misuse("a replica says nothing"))?;
     let of = |e: rpc::Fault| DbError::Engine(e.chain());

@@ -1,0 +1,80 @@
+//! What a connection's session is set to, so that only what differs is sent. Pure.
+
+use std::time::Duration;
+
+use super::pool::Flavour;
+
+/// The schema that names mean, and how long a statement may run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Setting {
+    schema: String,
+    /// Milliseconds; a power of two, so that callers with about as much time left share it. 0: not set yet.
+    limit_ms: u64,
+}
+
+impl Setting {
+    /// A limit is rounded up: to less than twice of what was asked for.
+    pub(super) fn new(schema: &str, limit: Duration) -> Self {
+        let ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        let limit_ms = ms.max(1).checked_next_power_of_two().unwrap_or(u64::MAX / 2);
+        Self { schema: schema.to_owned(), limit_ms }
+    }
+
+    pub(super) fn is_of(&self, schema: &str) -> bool {
+        self.schema == schema
+    }
+
+    /// The statements, each with its `; `, that make this out of `now`.
+    pub(super) fn changes(&self, now: &Self, flavour: Option<Flavour>) -> String {
+        let mut text = String::new();
+        if self.schema != now.schema {
+            text += &match flavour {
+                None => format!("SET search_path TO \"{}\"; ", self.schema),
+                Some(_) => format!("USE `{}`; ", self.schema),
+            };
+        }
+        let ms = self.limit_ms;
+        if ms != now.limit_ms {
+            text += &match flavour {
+                None => {
+                    format!("SET statement_timeout = {}; ", ms.min(i32::MAX.unsigned_abs().into()))
+                }
+                // seconds
+                Some(Flavour::Mariadb) => {
+                    format!("SET max_statement_time={}.{:03}; ", ms / 1_000, ms % 1_000)
+                }
+                // milliseconds; reads only
+                Some(Flavour::Mysql) => format!("SET max_execution_time={ms}; "),
+            };
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setting(schema: &str, ms: u64) -> Setting {
+        Setting::new(schema, Duration::from_millis(ms))
+    }
+
+    #[test]
+    fn only_what_differs_is_sent() {
+        let now = setting("a", 5_000);
+        assert_eq!(setting("a", 4_990).changes(&now, None), "");
+        assert_eq!(setting("b", 4_990).changes(&now, None), "SET search_path TO \"b\"; ");
+        let mariadb = Some(Flavour::Mariadb);
+        assert_eq!(setting("a", 900).changes(&now, mariadb), "SET max_statement_time=1.024; ");
+        let all = setting("a", 100).changes(&Setting::default(), Some(Flavour::Mysql));
+        assert_eq!(all, "USE `a`; SET max_execution_time=128; ");
+    }
+
+    #[test]
+    fn a_limit_is_never_shorter_than_asked_and_less_than_twice_as_long() {
+        for ms in [1, 2, 3, 1_000, 1_024, 1_025, 30_000] {
+            let limit = setting("a", ms).limit_ms;
+            assert!((ms..2 * ms.max(1)).contains(&limit), "{ms}: {limit}");
+        }
+    }
+}
