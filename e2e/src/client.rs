@@ -1,5 +1,6 @@
 //! A small typed HTTP client. It connects to the loopback address and names the tenant by its host
-//! header, as a browser behind a name server would. It does not retry: a test wants to see every answer.
+//! header, as a browser behind a name server would. It does not retry, unless it is told to be patient: a
+//! test wants to see every answer.
 
 use std::time::Duration;
 
@@ -9,6 +10,9 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use crate::logs;
+use crate::wait::until_heard;
 
 /// How long an answer may take; longer than the server's own limit, so that its refusal is seen.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -23,6 +27,7 @@ pub struct Caller {
     host: String,
     token: Option<String>,
     cart: Option<String>,
+    patient: bool,
 }
 
 impl Caller {
@@ -33,7 +38,7 @@ impl Caller {
     pub fn new(base: &str, host: &str) -> Result<Self> {
         let http = Client::builder().timeout(ANSWER_WITHIN).build()?;
         let (base, host) = (base.to_owned(), host.to_owned());
-        Ok(Self { http, base, host, token: None, cart: None })
+        Ok(Self { http, base, host, token: None, cart: None, patient: false })
     }
 
     /// The same with a session.
@@ -48,6 +53,13 @@ impl Caller {
         Self { cart: Some(cart.to_owned()), ..self.clone() }
     }
 
+    /// The same, but asking again whenever too much is going on, as the answer says one may. For whoever is
+    /// part of a load, and sends nothing that means something else when it is sent twice.
+    #[must_use]
+    pub fn patient(&self) -> Self {
+        Self { patient: true, ..self.clone() }
+    }
+
     /// The same at a server that has another address since it was started anew.
     #[must_use]
     pub fn moved(&self, base: &str, host: &str) -> Self {
@@ -59,7 +71,7 @@ impl Caller {
     /// # Errors
     /// When there is no answer.
     pub async fn get(&self, path: &str) -> Result<Answer> {
-        send(self.request(Method::GET, path)).await
+        self.send(self.request(Method::GET, path)).await
     }
 
     /// Sends a body.
@@ -67,7 +79,7 @@ impl Caller {
     /// # Errors
     /// When there is no answer.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
-        send(self.request(Method::POST, path).json(body)).await
+        self.send(self.request(Method::POST, path).json(body)).await
     }
 
     /// Sends a body with an idempotency key.
@@ -75,7 +87,7 @@ impl Caller {
     /// # Errors
     /// When there is no answer.
     pub async fn post_keyed(&self, path: &str, key: &str, body: &Value) -> Result<Answer> {
-        send(self.request(Method::POST, path).header("idempotency-key", key).json(body)).await
+        self.send(self.request(Method::POST, path).header("idempotency-key", key).json(body)).await
     }
 
     /// Sends text that claims to be JSON.
@@ -84,7 +96,7 @@ impl Caller {
     /// When there is no answer.
     pub async fn post_text(&self, path: &str, body: String) -> Result<Answer> {
         let request = self.request(Method::POST, path).header(CONTENT_TYPE, "application/json");
-        send(request.body(body)).await
+        self.send(request.body(body)).await
     }
 
     /// Replaces.
@@ -92,7 +104,18 @@ impl Caller {
     /// # Errors
     /// When there is no answer.
     pub async fn put(&self, path: &str, body: &Value) -> Result<Answer> {
-        send(self.request(Method::PUT, path).json(body)).await
+        self.send(self.request(Method::PUT, path).json(body)).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Answer> {
+        if !self.patient {
+            return send(request).await;
+        }
+        let ask = || async {
+            let again = request.try_clone().context("a request that can be sent only once")?;
+            send(again).await
+        };
+        Box::pin(until_heard(ask)).await
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -109,11 +132,15 @@ impl Caller {
 }
 
 async fn send(request: RequestBuilder) -> Result<Answer> {
-    let response = request.send().await?;
+    let response = request.send().await.with_context(unheard)?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let path = response.url().path().to_owned();
-    let body = response.text().await?;
+    let body = response.text().await.with_context(unheard)?;
     Ok(Answer { status, path, headers, body })
+}
+
+fn unheard() -> String {
+    format!("there was no answer{}", logs::tails())
 }
 
 /// An answer, whatever it says.
@@ -132,10 +159,8 @@ impl Answer {
     /// # Errors
     /// When it is not good, or not what was expected; with the whole answer.
     pub fn ok<T: DeserializeOwned>(self) -> Result<T> {
-        let good = (200..300).contains(&self.status);
-        ensure!(good, "{} answered {}: {}", self.path, self.status, self.shown());
-        let shown = || format!("{} answered {}: {}", self.path, self.status, self.shown());
-        serde_json::from_str(&self.body).with_context(shown)
+        ensure!((200..300).contains(&self.status), "{}", self.told());
+        serde_json::from_str(&self.body).with_context(|| self.told())
     }
 
     /// What a refusal says.
@@ -143,11 +168,12 @@ impl Answer {
     /// # Errors
     /// When it is not a problem document with this status.
     pub fn refused(self, status: u16) -> Result<ProblemDocument> {
-        let shown = format!("{} answered {}: {}", self.path, self.status, self.shown());
-        ensure!(self.status == status, "a {status} was expected, {shown}");
+        ensure!(self.status == status, "a {status} was expected, {}", self.told());
         let media_type = self.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
-        ensure!(media_type == Some("application/problem+json"), "{media_type:?}: {shown}");
-        let problem: ProblemDocument = serde_json::from_str(&self.body).context(shown)?;
+        let is_problem = media_type == Some("application/problem+json");
+        ensure!(is_problem, "{media_type:?}: {}", self.told());
+        let problem: ProblemDocument =
+            serde_json::from_str(&self.body).with_context(|| self.told())?;
         if problem.status != status || problem.code.is_empty() {
             bail!("a problem that does not fit its status {status}: {problem:?}");
         }
@@ -163,8 +189,31 @@ impl Answer {
     /// The problem's code; empty for a good answer.
     #[must_use]
     pub fn code(&self) -> String {
-        let problem = serde_json::from_str::<ProblemDocument>(&self.body);
-        problem.map(|p| p.code).unwrap_or_default()
+        self.problem().map(|p| p.code).unwrap_or_default()
+    }
+
+    /// Whether it is this refusal.
+    #[must_use]
+    pub fn is_refusal(&self, status: u16, code: &str) -> bool {
+        self.status == status && self.code() == code
+    }
+
+    /// Whether it says that nothing is wrong with the request, only too much is going on: the server's time
+    /// or room has run out, or the same request is still being worked on. It may be sent again as it is. A
+    /// limit of one's own (429) is not that.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self.status, 409 | 503 | 504) && self.problem().is_some_and(|p| p.retryable)
+    }
+
+    fn problem(&self) -> Option<ProblemDocument> {
+        serde_json::from_str(&self.body).ok()
+    }
+
+    /// The whole of it for an error, and how the logs of the test's servers end.
+    fn told(&self) -> String {
+        let Self { path, status, .. } = self;
+        format!("{path} answered {status}: {}{}", self.shown(), logs::tails())
     }
 
     /// As much of the body as a person wants to see.
@@ -183,6 +232,9 @@ pub struct ProblemDocument {
     pub code: String,
     /// What happened.
     pub detail: String,
+    /// Whether the same request may succeed later.
+    #[serde(default)]
+    pub retryable: bool,
     /// What is wrong, place by place.
     #[serde(default)]
     pub errors: Vec<ProblemPlace>,
@@ -195,4 +247,32 @@ pub struct ProblemPlace {
     pub pointer: String,
     /// What.
     pub detail: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        let (path, headers, body) = ("/v1/x".to_owned(), HeaderMap::new(), body.to_owned());
+        Answer { status, path, headers, body }
+    }
+
+    #[test]
+    fn only_what_may_be_sent_again_as_it_is_is_busy() {
+        let problem = |status: u16, code: &str, retryable: bool| {
+            let body = format!(
+                r#"{{"status":{status},"code":"{code}","detail":"x","retryable":{retryable}}}"#
+            );
+            answer(status, &body)
+        };
+        assert!(problem(503, "unavailable", true).is_busy());
+        assert!(problem(504, "deadline_exceeded", true).is_busy());
+        assert!(problem(409, "idempotency_in_flight", true).is_busy());
+        assert!(!problem(409, "sold_out", false).is_busy());
+        assert!(!problem(429, "too_many_unpaid_orders", true).is_busy());
+        assert!(!answer(503, "gone").is_busy(), "a server says so itself");
+        assert!(problem(409, "sold_out", false).is_refusal(409, "sold_out"));
+        assert!(!problem(409, "sold_out", false).is_refusal(409, "checkout_over"));
+    }
 }

@@ -48,6 +48,12 @@ struct Session {
     token: String,
 }
 
+/// What a service has told the others.
+#[derive(Deserialize)]
+struct Messages {
+    pending: u64,
+}
+
 /// Somebody of the staff who is signed in.
 #[derive(Debug, Clone)]
 pub struct Desk {
@@ -64,6 +70,12 @@ impl Desk {
         let body = json!({ "login": login, "password": password });
         let session: Session = visitor.post("/v1/admin/sessions", &body).await?.ok()?;
         Ok(Self { caller: visitor.with_token(&session.token) })
+    }
+
+    /// The same, but asking again whenever too much is going on: [`Caller::patient`].
+    #[must_use]
+    pub fn patient(&self) -> Self {
+        Self { caller: self.caller.patient() }
     }
 
     /// The tenant's warehouses, by priority.
@@ -279,6 +291,16 @@ impl Desk {
         let closing = triggers.iter_mut().find(|t| t["operation"] == "close").context(shape)?;
         closing["after"] = json!(after);
         self.publish(&document).await
+    }
+
+    /// How many messages of the tenant are due and not delivered yet: when there are none, everything that
+    /// follows by messages has followed.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn pending_messages(&self) -> Result<u64> {
+        let services: Vec<Messages> = self.caller.get("/v1/admin/messages/summary").await?.ok()?;
+        Ok(services.iter().map(|s| s.pending).sum())
     }
 
     /// Where the tenant's orders lie.

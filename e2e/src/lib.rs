@@ -4,6 +4,7 @@
 pub mod browser;
 pub mod client;
 pub mod desk;
+pub mod logs;
 pub mod server;
 pub mod shopper;
 pub mod wait;
@@ -15,7 +16,7 @@ pub use shopper::Shopper;
 pub use wait::until;
 
 /// A timeout for things that a healthy program does at once, on a machine that runs other tests too.
-pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(90);
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
 
 /// Tells whoever watches the tests something that is measured but not judged.
 pub fn note(text: &str) {

@@ -15,14 +15,14 @@ use tempfile::TempDir;
 use crate::browser::Plain;
 use crate::client::Caller;
 use crate::desk::Desk;
+use crate::logs::{self, Remembered};
 use crate::shopper::Shopper;
 
-/// How long a start may take at most, the first one in a debug build on a loaded machine included.
-const READY_WITHIN: Duration = Duration::from_secs(120);
+/// How long a start may take at most, the first one in a debug build on a loaded machine included, and with a
+/// database server that is made for it.
+const READY_WITHIN: Duration = Duration::from_secs(240);
 /// How often the ready file is looked for.
 const POLL: Duration = Duration::from_millis(2);
-/// What an error shows of the log at most, in characters.
-const LOG_CHARS_MAX: usize = 4_000;
 
 /// What a server is started with.
 #[derive(Debug, Clone, Default)]
@@ -85,6 +85,8 @@ pub struct Server {
     child: Option<Child>,
     /// How long the last start took.
     pub ready_after: Duration,
+    // For errors that others meet.
+    _log: Remembered,
     // Lives as long as the server.
     folder: TempDir,
 }
@@ -96,8 +98,7 @@ impl Server {
     /// When the program is not there or is not ready in time; with what it logged.
     pub async fn start(options: ServerOptions) -> Result<Self> {
         let folder = throwaway()?;
-        let (child, ready, ready_after) = launch(folder.path(), &options).await?;
-        Ok(Self { options, ready, child: Some(child), ready_after, folder })
+        Self::start_on(options, folder).await
     }
 
     /// Starts a server on a new folder, and kills it while it starts: whenever its folder has grown to
@@ -116,15 +117,14 @@ impl Server {
                 && size_of(&folder.path().join("data")) < *size
             {
                 if let Some(status) = child.try_wait()? {
-                    bail!("the program ended by itself ({status}): {}", log_of(folder.path()));
+                    bail!("the program ended by itself ({status}): {}", logs::tail(folder.path()));
                 }
                 tokio::time::sleep(POLL).await;
             }
             child.kill()?;
             child.wait()?;
         }
-        let (child, ready, ready_after) = launch(folder.path(), &options).await?;
-        Ok(Self { options, ready, child: Some(child), ready_after, folder })
+        Self::start_on(options, folder).await
     }
 
     /// Starts a server on data that was made otherwise: it lies in `data` in the folder.
@@ -133,7 +133,8 @@ impl Server {
     /// As [`Server::start`].
     pub async fn start_on(options: ServerOptions, folder: TempDir) -> Result<Self> {
         let (child, ready, ready_after) = launch(folder.path(), &options).await?;
-        Ok(Self { options, ready, child: Some(child), ready_after, folder })
+        let log = Remembered::new(folder.path());
+        Ok(Self { options, ready, child: Some(child), ready_after, _log: log, folder })
     }
 
     /// Its data folder.
@@ -145,7 +146,7 @@ impl Server {
     /// How its log ends, for whoever waits in vain.
     #[must_use]
     pub fn log(&self) -> String {
-        log_of(self.folder.path())
+        logs::tail(self.folder.path())
     }
 
     /// Kills it with a signal that cannot be caught.
@@ -155,7 +156,7 @@ impl Server {
     pub fn kill(&mut self) -> Result<()> {
         let mut child = self.child.take().context("the server is not running")?;
         if let Some(status) = child.try_wait()? {
-            bail!("the server ended by itself ({status}): {}", log_of(self.folder.path()));
+            bail!("the server ended by itself ({status}): {}", logs::tail(self.folder.path()));
         }
         child.kill()?;
         child.wait()?;
@@ -303,7 +304,7 @@ async fn launch(folder: &Path, options: &ServerOptions) -> Result<(Child, Ready,
         Err(e) => {
             let _ = child.kill();
             let _ = child.wait();
-            Err(e.context(log_of(folder)))
+            Err(e.context(logs::tail(folder)))
         }
     }
 }
@@ -337,7 +338,7 @@ fn spawn(folder: &Path, ready_file: &Path, options: &ServerOptions) -> Result<Ch
     if let Some(held) = options.reservation {
         command.args(["--reservation-ms", &held.as_millis().to_string()]);
     }
-    let log = File::options().create(true).append(true).open(folder.join("log.txt"))?;
+    let log = File::options().create(true).append(true).open(logs::file_in(folder))?;
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     command.spawn().with_context(|| format!("{command:?} cannot be started"))
 }
@@ -366,12 +367,6 @@ async fn wait_until_ready(child: &mut Child, ready_file: &Path, began: Instant) 
         tokio::time::sleep(POLL).await;
     }
     bail!("the program was not ready within {READY_WITHIN:?}")
-}
-
-fn log_of(folder: &Path) -> String {
-    let text = fs::read_to_string(folder.join("log.txt")).unwrap_or_default();
-    let skipped = text.chars().count().saturating_sub(LOG_CHARS_MAX);
-    format!("its log ends with: {}", text.chars().skip(skipped).collect::<String>())
 }
 
 /// The program under test: `STOA_BIN`, else the one that was built beside this test.

@@ -84,6 +84,12 @@ impl Shopper {
         Ok(Self { caller, login: self.login.clone(), id: session.member.id })
     }
 
+    /// The same, but asking again whenever too much is going on: [`Caller::patient`].
+    #[must_use]
+    pub fn patient(&self) -> Self {
+        Self { caller: self.caller.patient(), ..self.clone() }
+    }
+
     pub(crate) fn moved(&self, base: &str, host: &str) -> Self {
         Self { caller: self.caller.moved(base, host), ..self.clone() }
     }
@@ -151,8 +157,12 @@ impl Shopper {
     /// # Errors
     /// When something of it is not on sale.
     pub async fn quote(&self) -> Result<Quote> {
-        let line = |(sku_id, quantity)| json!({ "sku_id": sku_id, "quantity": quantity });
         let cart = self.cart().await?;
+        self.quote_of(cart).await
+    }
+
+    async fn quote_of(&self, cart: CartView) -> Result<Quote> {
+        let line = |(sku_id, quantity)| json!({ "sku_id": sku_id, "quantity": quantity });
         let lines: Vec<Value> =
             cart.lines.into_iter().map(|l| line((l.sku_id, l.quantity))).collect();
         self.caller.post("/v1/store/quotes", &json!({ "lines": lines })).await?.ok()
@@ -185,11 +195,59 @@ impl Shopper {
         self.set(sku, units).await?;
         let body = self.order_to_place(method).await?;
         let order: OrderView = self.place(&fresh_key()?, &body).await?.ok().context("placing")?;
+        self.until_cart_is_empty().await?;
+        Ok(order)
+    }
+
+    /// The same, by somebody who begins anew when his checkout is over before its order is placed: placing it
+    /// took longer than stock is held, or an order that he had placed before has emptied the cart only now.
+    /// That is for tests in which one of these may happen.
+    ///
+    /// # Errors
+    /// When a step is refused for another reason, or his checkout is over again and again.
+    pub async fn buy_at_last(
+        &self,
+        sku: SkuId,
+        units: u32,
+        method: PaymentMethod,
+    ) -> Result<OrderView> {
+        let look = || Box::pin(self.try_to_buy(sku, units, method));
+        let order = until("a checkout lives until its order is placed", look).await?;
+        self.until_cart_is_empty().await?;
+        Ok(order)
+    }
+
+    /// Nothing when the checkout was over too soon.
+    async fn try_to_buy(
+        &self,
+        sku: SkuId,
+        units: u32,
+        method: PaymentMethod,
+    ) -> Result<Option<OrderView>> {
+        self.set(sku, units).await?;
+        let begun = self.caller.post("/v1/store/checkout", &json!({})).await?;
+        if begun.is_refusal(409, "cart_empty") {
+            return Ok(None);
+        }
+        let checkout: Checkout = begun.ok()?;
+        let (address_id, cart) = (self.address().await?, self.cart().await?);
+        if cart.lines.is_empty() {
+            return Ok(None);
+        }
+        let total = self.quote_of(cart).await?.total;
+        let body = place_body(checkout.checkout_id, address_id, method, total);
+        let placed = self.place(&fresh_key()?, &body).await?;
+        if placed.is_refusal(409, "checkout_over") {
+            return Ok(None);
+        }
+        Ok(Some(placed.ok().context("placing")?))
+    }
+
+    async fn until_cart_is_empty(&self) -> Result<()> {
         until("what was ordered is out of the cart", || async {
             Ok(self.cart().await?.lines.is_empty().then_some(()))
         })
-        .await?;
-        Ok(order)
+        .await
     }
 
     /// One's own order.
