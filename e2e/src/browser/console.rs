@@ -2,12 +2,17 @@
 //! name), not by how they look.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 use types::OrderId;
 
 use super::session::Browser;
+use crate::wait::until;
+
+/// How long somebody waits for a page to learn of a change before he opens it anew.
+const LEARNS_WITHIN: Duration = Duration::from_secs(10);
 
 /// A tenant's console in a browser.
 #[derive(Debug, Clone)]
@@ -60,12 +65,17 @@ impl Console {
     /// # Errors
     /// When it cannot be.
     pub async fn open_shippable(&self, id: OrderId) -> Result<()> {
-        self.open(&format!("/console/orders/{id}")).await?;
         let pack = "main form[action$='/actions'] [name=operation][value=pack]";
         let number = format!("{} [name=tracking_number]", parcel_form(id));
         let either = [pack, ", ", &number].concat();
-        // The page learns by itself that the warehouse knows the order.
-        self.browser.see(&either).await?;
+        let path = format!("/console/orders/{id}");
+        // The page learns by itself that the warehouse knows the order, unless that comes about just when
+        // the page is drawn and does not listen yet.
+        until(&format!("order {id} can be shipped"), || async {
+            self.open(&path).await?;
+            Ok(self.browser.comes(&either, LEARNS_WITHIN).await?.then_some(()))
+        })
+        .await?;
         if self.browser.has(pack).await? {
             self.browser.follow(pack).await?;
         }

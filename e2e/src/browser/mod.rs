@@ -6,6 +6,7 @@ mod audit;
 mod console;
 mod driver;
 mod keys;
+mod live;
 mod log;
 mod plain;
 mod session;
@@ -111,9 +112,14 @@ where
     }
     let axe = tools.axe()?;
     let browsers = Browsers { tools, driver, artifacts, open: Mutex::default(), axe };
-    let ran = match tokio::time::timeout(SCENARIO_MAX, scenario(&browsers)).await {
+    // It stays until the end, and its servers with it, also when its time is over.
+    let mut running = std::pin::pin!(scenario(&browsers));
+    let ran = match tokio::time::timeout(SCENARIO_MAX, running.as_mut()).await {
         Ok(ran) => ran,
-        Err(_) => Err(anyhow::anyhow!("the scenario was not over within {SCENARIO_MAX:?}")),
+        Err(_) => {
+            let logs = crate::logs::tails();
+            Err(anyhow::anyhow!("the scenario was not over within {SCENARIO_MAX:?}{logs}"))
+        }
     };
     let ran = match ran {
         Ok(kept) => {

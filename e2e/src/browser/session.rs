@@ -17,9 +17,12 @@ use serde_json::{Value, json};
 
 use super::BrowserOptions;
 use super::log::LogLine;
+use crate::logs;
 
 /// How long a page may take to show what is waited for, on a machine that runs other tests too.
-const SHOWN_WITHIN: Duration = Duration::from_secs(30);
+const SHOWN_WITHIN: Duration = Duration::from_secs(90);
+/// How long a script may take that a test asks the page with.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(120);
 /// How often it is looked.
 const POLL: Duration = Duration::from_millis(30);
 /// What an error shows of a page's text at most, in characters.
@@ -71,11 +74,14 @@ impl Browser {
         let wanted = json!({
             "goog:chromeOptions": { "binary": chromium, "args": args, "prefs": prefs },
             "goog:loggingPrefs": { "browser": "ALL" },
+            "timeouts": { "script": ANSWERED_WITHIN.as_secs() * 1_000 },
         });
         let Value::Object(wanted) = wanted else { bail!("capabilities are an object") };
         let mut builder = ClientBuilder::new(HttpConnector::new());
         let client = builder.capabilities(wanted).connect(driver).await?;
-        Ok(Self { client, who: who.to_owned(), log: Arc::default() })
+        let browser = Self { client, who: who.to_owned(), log: Arc::default() };
+        browser.watch_streams().await?;
+        Ok(browser)
     }
 
     /// Whose browser it is.
@@ -121,13 +127,24 @@ impl Browser {
     }
 
     /// Looks until there is something, or the time is over.
-    async fn until<T>(&self, look: impl AsyncFn() -> Result<Option<T>>) -> Result<Option<T>> {
+    pub(super) async fn until<T>(
+        &self,
+        look: impl AsyncFn() -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        self.until_within(SHOWN_WITHIN, look).await
+    }
+
+    async fn until_within<T>(
+        &self,
+        limit: Duration,
+        look: impl AsyncFn() -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
         let began = Instant::now();
         loop {
             if let Some(seen) = look().await? {
                 return Ok(Some(seen));
             }
-            if began.elapsed() >= SHOWN_WITHIN {
+            if began.elapsed() >= limit {
                 return Ok(None);
             }
             tokio::time::sleep(POLL).await;
@@ -297,6 +314,15 @@ impl Browser {
         Ok(!self.client.find_all(Locator::Css(css)).await?.is_empty())
     }
 
+    /// Whether something comes to fit in a while: of what may have to be looked at anew instead.
+    ///
+    /// # Errors
+    /// When the browser cannot be reached.
+    pub async fn comes(&self, css: &str, within: Duration) -> Result<bool> {
+        let look = async || Ok(self.has(css).await?.then_some(()));
+        Ok(self.until_within(within, look).await?.is_some())
+    }
+
     /// Waits until something fits.
     ///
     /// # Errors
@@ -400,13 +426,14 @@ impl Browser {
         Ok(picture)
     }
 
-    /// The page's text as far as an error shows it.
+    /// The page's text as far as an error shows it, and how the server's log ends.
     async fn shown(&self) -> String {
         let text = match self.client.find(Locator::Css("body")).await {
             Ok(body) => body.text().await.unwrap_or_default(),
             Err(e) => e.to_string(),
         };
-        text.chars().take(TEXT_CHARS_MAX).collect()
+        let text: String = text.chars().take(TEXT_CHARS_MAX).collect();
+        [text, logs::tails()].concat()
     }
 
     /// That nothing of the page is cut off or has to be scrolled for sideways.

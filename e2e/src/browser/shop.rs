@@ -1,11 +1,12 @@
 //! A shopper in a browser. Things are found by what they are for (a form's address, a field's name), not
 //! by how they look.
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use types::OrderId;
 
 use super::session::Browser;
 use crate::client::Caller;
+use crate::wait::until;
 
 /// What everybody here signs in with.
 pub const PASSWORD: &str = crate::shopper::PASSWORD;
@@ -93,8 +94,7 @@ impl Shop {
         self.open("/").await?;
         self.browser.follow("a[href^='/products']").await?;
         self.browser.until_path("list of products", |p| p.starts_with("/products")).await?;
-        let products = self.browser.attrs("main a[href^='/p/']", "href").await?;
-        ensure!(!products.is_empty(), "the list shows nothing");
+        let products = self.listed().await?;
         for (n, product) in products.iter().enumerate() {
             if n == 0 {
                 self.browser.follow(&format!("main a[href='{product}']")).await?;
@@ -107,6 +107,20 @@ impl Shop {
             }
         }
         bail!("nothing can be bought")
+    }
+
+    /// The addresses of the products in the list that is shown. Lists follow the catalogue a moment later:
+    /// while there is nothing in it, it is opened anew.
+    async fn listed(&self) -> Result<Vec<String>> {
+        let list = self.browser.path().await?;
+        until("the list shows products", || async {
+            let products = self.browser.attrs("main a[href^='/p/']", "href").await?;
+            if products.is_empty() {
+                self.open(&list).await?;
+            }
+            Ok((!products.is_empty()).then_some(products))
+        })
+        .await
     }
 
     /// Puts what is shown into the cart and goes there.

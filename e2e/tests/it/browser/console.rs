@@ -43,8 +43,9 @@ async fn order(shop: &Shop, name: &str, slug: &str) -> Result<OrderId> {
     shop.place().await
 }
 
-/// A note on the page that a reload would take away.
+/// A note on the page that a reload would take away, as soon as the page hears of what happens from now on.
 async fn mark(browser: &Browser) -> Result<()> {
+    browser.until_listening().await?;
     browser.ask("window.notReloaded = true;", vec![]).await.map(|_| ())
 }
 

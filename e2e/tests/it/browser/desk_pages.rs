@@ -83,7 +83,8 @@ async fn the_consoles_pages_in_the_other_language_are_accessible_and_narrow_enou
             all.kinds.extend(walked.kinds);
             all.faults.extend(walked.faults.into_iter().map(|f| format!("{tenant}: {f}")));
         }
-        all.is_clean()
+        all.is_clean()?;
+        Ok(server)
     })
     .await
 }

@@ -26,7 +26,8 @@ async fn the_keyboard_alone_can_buy() -> Result<()> {
         let shop = Shop::new(&browser, &server.origin("flora")?);
         shop.register("keyboard").await?;
         shop.open("/p/by-keyboard").await?;
-        buy(&shop).await
+        buy(&shop).await?;
+        Ok(server)
     })
     .await
 }

@@ -85,7 +85,8 @@ async fn the_pages_of_every_theme_and_language_are_accessible_and_narrow_enough(
             all.kinds.extend(walked.kinds);
             all.faults.extend(walked.faults.into_iter().map(|f| format!("{tenant}: {f}")));
         }
-        all.is_clean()
+        all.is_clean()?;
+        Ok(server)
     })
     .await
 }
