@@ -19,8 +19,9 @@ use crate::race::{Field, MEMBERS, Outcome, Racer, STOCK, TENANT, attempt, run};
 /// Up to so many orders are acknowledged when it is decided to kill the program, another number each
 /// time; some more are when it dies.
 const KILL_AFTER_MAX: u8 = 20;
-/// Short, so that what was held for orders that never came to be is back soon.
-const HELD: Duration = Duration::from_millis(1_500);
+/// Short, so that what was held for orders that never came to be is back soon; longer than a request may take, so
+/// that no stock is given back under a racer who is still being served.
+const HELD: Duration = Duration::from_secs(12);
 /// How often somebody tries again after the restart.
 const TRIES_MAX: usize = 10;
 
@@ -72,7 +73,7 @@ async fn move_all(server: &Server, field: &mut Field) -> Result<()> {
     for racer in &mut field.racers {
         racer.shopper = server.again(TENANT, &racer.shopper)?;
     }
-    field.desk = server.desk(TENANT, "owner").await?;
+    field.desk = server.desk(TENANT, "owner").await?.patient();
     Ok(())
 }
 

@@ -60,7 +60,7 @@ impl Field {
             .buffered(PREPARING)
             .try_collect()
             .await?;
-        Ok(Self { desk, wanted, own, racers })
+        Ok(Self { desk: desk.patient(), wanted, own, racers })
     }
 
     /// Stock of A and B, after checking that no unit came or went.
@@ -111,19 +111,25 @@ async fn prepare(server: &Server, n: usize, skus: [SkuId; 3]) -> Result<Racer> {
         shopper.add(sku, 1).await?;
     }
     let body = shopper.order_to_place(PaymentMethod::Card).await?;
-    Ok(Racer { shopper, body })
+    Ok(Racer { shopper: shopper.patient(), body })
 }
 
-/// One attempt. Anything but an order, sold out or silence is an error.
+/// One attempt, whose answer a racer waits for: where two hundred come at once, a slow machine may ask some of
+/// them to send it again. Anything but an order, sold out or silence is an error.
 pub async fn attempt(racer: &Racer, key: &str) -> Result<Outcome> {
-    let Ok(answer): Result<Answer> = racer.shopper.place(key, &racer.body).await else {
-        return Ok(Outcome::Unheard);
+    let answer: Answer = match racer.shopper.place(key, &racer.body).await {
+        Ok(answer) => answer,
+        Err(e) if e.is::<reqwest::Error>() => return Ok(Outcome::Unheard),
+        Err(e) => return Err(e),
     };
     match (answer.status, answer.code().as_str()) {
         (201, _) => Ok(Outcome::Placed(answer.ok::<OrderView>()?.id)),
         (409, "sold_out") => Ok(Outcome::SoldOut),
         (409, "checkout_over") => Ok(Outcome::Over),
-        (status, _) => bail!("neither an order nor sold out, but {status}: {}", answer.shown()),
+        (status, _) => {
+            let logs = e2e::logs::tails();
+            bail!("neither an order nor sold out, but {status}: {}{logs}", answer.shown())
+        }
     }
 }
 
