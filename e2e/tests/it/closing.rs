@@ -87,9 +87,13 @@ async fn late_by_callback(server: &Server, tenant: &str) -> Result<()> {
         let sku = desk.product(&format!("late-{n}"), 6_600, UNITS).await?;
         let order = shopper.buy(sku, 2, PaymentMethod::Card).await?;
         let payment = shopper.pay(order.id, LATE_CARD).await?;
+        if payment.state == PaymentState::Captured {
+            // The provider was faster than its answer.
+            continue;
+        }
         ensure!(payment.state == PaymentState::Pending, "{:?}", payment.state);
         let answer = desk.act(order.id, "close").await?;
-        if answer.status == 409 {
+        if answer.is_refusal(409, "operation_not_allowed") {
             // The money was faster; then the order is paid, and that is right, too.
             until_status(&shopper, order.id, "PAID").await?;
             continue;
@@ -120,16 +124,25 @@ async fn late_by_question(server: &Server, tenant: &str) -> Result<()> {
         let sku = desk.product(&format!("unheard-{n}"), 6_600, UNITS).await?;
         let order = shopper.buy(sku, 2, PaymentMethod::Card).await?;
         let answer = shopper.try_to_pay(order.id, &format!("unheard-{n}"), UNHEARD_CARD).await?;
-        if answer.status == 409 {
+        if answer.is_refusal(409, "not_payable") {
             // The timer was faster than this machine.
             continue;
         }
         let payment: payment_api::PaymentView = answer.ok()?;
         ensure!(payment.state == PaymentState::Pending, "{:?}", payment.state);
-        until_status(&shopper, order.id, "CLOSED").await?;
+        let what = format!("order {} is closed, or paid", order.id);
+        let status = until(&what, || async {
+            let status = shopper.order(order.id).await?.status;
+            Ok(["CLOSED", "PAID"].contains(&status.as_str()).then_some(status))
+        })
+        .await?;
+        if status == "PAID" {
+            // The question was faster than the timer, which is late on a busy machine.
+            continue;
+        }
         return refunded(&desk, &shopper, order.id, sku).await;
     }
-    bail!("the timer was faster {TRIES_MAX} times")
+    bail!("the timer was too early or too late {TRIES_MAX} times")
 }
 
 /// The money came and went, the books are even, the stock is back, and the order stays closed.

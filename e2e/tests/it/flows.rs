@@ -126,7 +126,8 @@ async fn on_the_new_flow(desk: &Desk, shopper: &Shopper, order: &OrderView) -> R
     let early = desk.try_to_ship(order.id, None, "EARLY").await?.refused(409)?;
     ensure!(early.code == "not_shippable", "{early:?}");
     let packed: OrderView = desk.act(order.id, "pack").await?.ok()?;
-    ensure!(packed.status == "PACKED");
+    // The answer is looked up after the step, and the timer may have been faster; the history tells both.
+    ensure!(["PACKED", "WAITING"].contains(&packed.status.as_str()), "{}", packed.status);
     until_status(shopper, order.id, "WAITING").await?;
     desk.ship(order.id, None, "NEW-1").await?;
     until_status(shopper, order.id, "SHIPPED").await?;
