@@ -103,6 +103,11 @@ async fn products_and_orders_are_found_again_when_the_index_is_lost() -> Result<
         }
         let visitor = server.visitor(tenant)?;
         until_found(&visitor, "q=numbat&in_stock=true", |_| true).await?;
+        // What is found now is what must be found again, so nothing of it may be on its way.
+        until("the index has heard of everything", || async {
+            Ok((desk.pending_messages().await? == 0).then_some(()))
+        })
+        .await?;
         let listed = e2e::shopper::browse(&visitor).await?.len();
         let full = until("all products are found", || async {
             let found = products(&visitor, "").await?;
