@@ -8,7 +8,7 @@ use std::time::Duration;
 use kit::id::{MintError, WORKERS_MAX};
 use kit::{ErrorCode, Id, IdGenerator, Place, SharedClock, Timestamp};
 use rpc::{Ctx, Fault};
-use sea_query::{Expr, ExprTrait as _, Query};
+use sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
 
 use crate::database::{Database, Route};
 use crate::schema::{Migration, MigrationSet};
@@ -45,6 +45,14 @@ pub struct WorkerRow {
     pub leased_at: Timestamp,
 }
 
+impl WorkerRow {
+    /// A number that has no row yet; whoever has one has been leased at least once.
+    const fn never_leased(number: u8) -> Self {
+        let never = Timestamp::from_micros(0);
+        Self { number, high_water: never, fence: 0, leased_at: never }
+    }
+}
+
 /// Which number to lease next: the first free one after the one leased last, so that a number rests as
 /// long as possible. `None` when all 64 are leased past `now`.
 #[must_use]
@@ -52,12 +60,8 @@ pub fn choose(rows: &[WorkerRow], now: Timestamp) -> Option<WorkerRow> {
     let latest =
         rows.iter().max_by_key(|r| (r.leased_at, r.fence)).map_or(WORKERS_MAX - 1, |r| r.number);
     (1..=WORKERS_MAX).map(|step| (latest + step) % WORKERS_MAX).find_map(|number| {
-        let row = rows.iter().find(|r| r.number == number).copied().unwrap_or(WorkerRow {
-            number,
-            high_water: Timestamp::default(),
-            fence: 0,
-            leased_at: Timestamp::default(),
-        });
+        let known = rows.iter().find(|r| r.number == number).copied();
+        let row = known.unwrap_or(WorkerRow::never_leased(number));
         (row.high_water <= now).then_some(row)
     })
 }
@@ -81,24 +85,13 @@ impl Ids {
     /// # Errors
     /// When the database fails or no number is free.
     pub async fn lease(ctx: &Ctx, db: Database, lease: Duration) -> Result<Self, Fault> {
-        let (from, row) = db
-            .tx(ctx, Route::Whole, move |tx| async move {
-                let now = tx.now();
-                let rows = load(&tx).await?;
-                let Some(free) = choose(&rows, now) else {
-                    let text = "all 64 worker numbers are leased; wait for one to run out";
-                    return Err(Fault::new(ErrorCode::Unavailable, text));
-                };
-                let taken = WorkerRow {
-                    high_water: now.plus(lease),
-                    fence: free.fence + 1,
-                    leased_at: now,
-                    ..free
-                };
-                save(&tx, taken).await?;
-                Ok((free.high_water, taken))
-            })
-            .await?;
+        let (from, row) = loop {
+            // Of those who choose the same number at the same time one gets it, the others choose again.
+            // Each try is a transaction of its own, which sees what the one before it has lost against.
+            if let Some(taken) = db.tx(ctx, Route::Whole, move |tx| take(tx, lease)).await? {
+                break taken;
+            }
+        };
         let generator = IdGenerator::new(row.number, from, row.high_water)
             .ok_or_else(|| Fault::bug("a worker number past 63"))?;
         let clock = Arc::clone(db.clock());
@@ -153,14 +146,16 @@ impl Ids {
             .0
             .db
             .tx(ctx, Route::Whole, move |tx| async move {
-                let mine = load(&tx).await?.into_iter().find(|r| r.number == number);
-                let Some(row) = mine.filter(|r| r.fence == fence) else {
-                    return Err(Fault::new(ErrorCode::Unavailable, "the worker number was lost"));
-                };
+                let lost = || Fault::new(ErrorCode::Unavailable, "the worker number was lost");
+                // Locked: two renewals of one process must not take turns in shrinking the mark.
+                let mut own = select();
+                own.and_where(Expr::col("number").eq(i64::from(number))).lock_exclusive();
+                let mine = load(&tx, &own).await?.pop();
+                let row = mine.filter(|r| r.fence == fence).ok_or_else(lost)?;
                 // A clock that stepped back must not shrink the lease.
                 let until = row.high_water.max(tx.now().plus(lease));
-                save(&tx, WorkerRow { high_water: until, ..row }).await?;
-                Ok(until)
+                let renewed = WorkerRow { high_water: until, ..row };
+                if replace(&tx, row, renewed).await? { Ok(until) } else { Err(lost()) }
             })
             .await?;
         self.0.generator.lock().unwrap_or_else(PoisonError::into_inner).extend(until);
@@ -174,20 +169,15 @@ impl Ids {
 /// ids either. Nobody may run on the database.
 ///
 /// # Errors
-/// When the database fails.
+/// When the database fails, or somebody leases numbers meanwhile.
 pub async fn raise(ctx: &Ctx, db: &Database) -> Result<(), Fault> {
     db.tx(ctx, Route::Whole, move |tx| async move {
-        let (now, rows) = (tx.now(), load(&tx).await?);
+        let (now, rows) = (tx.now(), load(&tx, &select()).await?);
         let last = rows.iter().max_by_key(|r| (r.leased_at, r.fence)).map_or(0, |r| r.number);
         let newest = rows.iter().map(|r| r.leased_at).max().unwrap_or_default().max(now);
         for number in 0..WORKERS_MAX {
             let known = rows.iter().find(|r| r.number == number).copied();
-            let row = known.unwrap_or(WorkerRow {
-                number,
-                high_water: now,
-                fence: 0,
-                leased_at: Timestamp::default(),
-            });
+            let row = known.unwrap_or(WorkerRow::never_leased(number));
             let is_next = number == (last + WORKERS_MAX / 2) % WORKERS_MAX;
             let raised = WorkerRow {
                 high_water: row.high_water.max(now),
@@ -195,19 +185,39 @@ pub async fn raise(ctx: &Ctx, db: &Database) -> Result<(), Fault> {
                 leased_at: if is_next { newest.plus(STEP) } else { row.leased_at },
                 ..row
             };
-            save(&tx, raised).await?;
+            if !replace(&tx, row, raised).await? {
+                let text = "a platform runs on this database; stop it first";
+                return Err(Fault::new(ErrorCode::Conflict, text));
+            }
         }
         Ok(())
     })
     .await
 }
 
-async fn load(tx: &Tx) -> Result<Vec<WorkerRow>, Fault> {
-    let select = Query::select()
+/// Takes the number that is next, for as long as a lease is: from when on it mints, and its row. `None` when
+/// another has taken it in the same moment.
+async fn take(tx: Tx, lease: Duration) -> Result<Option<(Timestamp, WorkerRow)>, Fault> {
+    let now = tx.now();
+    let rows = load(&tx, &select()).await?;
+    let Some(free) = choose(&rows, now) else {
+        let text = "all 64 worker numbers are leased; wait for one to run out";
+        return Err(Fault::new(ErrorCode::Unavailable, text));
+    };
+    let taken =
+        WorkerRow { high_water: now.plus(lease), fence: free.fence + 1, leased_at: now, ..free };
+    Ok(replace(&tx, free, taken).await?.then_some((free.high_water, taken)))
+}
+
+fn select() -> SelectStatement {
+    Query::select()
         .columns(["number", "high_water", "fence", "leased_at"])
         .from("workers")
-        .to_owned();
-    tx.all(&select)
+        .to_owned()
+}
+
+async fn load(tx: &Tx, select: &SelectStatement) -> Result<Vec<WorkerRow>, Fault> {
+    tx.all(select)
         .await?
         .iter()
         .map(|r| {
@@ -221,26 +231,30 @@ async fn load(tx: &Tx) -> Result<Vec<WorkerRow>, Fault> {
         .collect()
 }
 
-async fn save(tx: &Tx, row: WorkerRow) -> Result<(), Fault> {
+/// Puts a row in the place of one that was read, unless somebody has changed it since: leased it, which
+/// shows in the fence, or renewed his lease, which shows in the mark.
+async fn replace(tx: &Tx, read: WorkerRow, row: WorkerRow) -> Result<bool, Fault> {
+    if read.fence == 0 {
+        let insert = Query::insert()
+            .into_table("workers")
+            .columns(["number", "high_water", "fence", "leased_at"])
+            .values_panic([
+                i64::from(row.number).into(),
+                row.high_water.micros().into(),
+                row.fence.into(),
+                row.leased_at.micros().into(),
+            ])
+            .to_owned();
+        return tx.insert_unique(&insert).await;
+    }
     let update = Query::update()
         .table("workers")
         .value("high_water", row.high_water.micros())
         .value("fence", row.fence)
         .value("leased_at", row.leased_at.micros())
-        .and_where(Expr::col("number").eq(i64::from(row.number)))
+        .and_where(Expr::col("number").eq(i64::from(read.number)))
+        .and_where(Expr::col("fence").eq(read.fence))
+        .and_where(Expr::col("high_water").eq(read.high_water.micros()))
         .to_owned();
-    if tx.exec(&update).await? > 0 {
-        return Ok(());
-    }
-    let insert = Query::insert()
-        .into_table("workers")
-        .columns(["number", "high_water", "fence", "leased_at"])
-        .values_panic([
-            i64::from(row.number).into(),
-            row.high_water.micros().into(),
-            row.fence.into(),
-            row.leased_at.micros().into(),
-        ])
-        .to_owned();
-    tx.exec(&insert).await.map(|_| ())
+    Ok(tx.exec(&update).await? > 0)
 }

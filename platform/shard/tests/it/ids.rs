@@ -221,7 +221,7 @@ fn a_number_rests_as_long_as_possible_and_is_never_taken_while_leased() {
     assert_eq!(choose(&all, at(50)), Some(all[40]), "free from its mark on");
 }
 
-const PLATFORM: Schema =
+pub const PLATFORM: Schema =
     Schema { database: "platform", sets: &[worker::MIGRATIONS], cell_tables: &[] };
 
 const TEN_S: Duration = Duration::from_secs(10);
@@ -267,6 +267,15 @@ async fn sh_03_a_restart_takes_another_number_at_once_and_repeats_no_id() {
 
 fn clock_ms(clock: &TestClock) -> i64 {
     kit::Clock::now(clock).millis()
+}
+
+#[tokio::test]
+async fn sh_03_sixteen_who_lease_at_once_get_sixteen_numbers() {
+    let (_shards, _clock, db) = leases().await;
+    let ctx = test_ctx("any");
+    let leases = join_all((0..16).map(|_| Ids::lease(&ctx, db.clone(), TEN_S))).await;
+    let leases: Vec<Ids> = leases.into_iter().map(Result::unwrap).collect();
+    assert_eq!(leases.iter().map(Ids::worker).collect::<BTreeSet<u8>>().len(), 16);
 }
 
 #[tokio::test]

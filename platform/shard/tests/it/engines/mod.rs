@@ -4,6 +4,7 @@ mod ground;
 mod locks;
 mod schemas;
 mod turns;
+mod workers;
 
 /// A test of each engine for each promise.
 macro_rules! on_servers {
