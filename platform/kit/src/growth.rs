@@ -100,13 +100,15 @@ impl Growth {
     /// old placement does not have stay.
     #[must_use]
     pub fn spread(&self, rows: &[(Place, u64)]) -> BTreeMap<Place, u64> {
+        let (first, last) = (Place::ZERO, Place { db: u8::MAX, table: u8::MAX });
         let mut spread = BTreeMap::new();
         for (cell, rows) in rows {
             if !self.from.contains(*cell) {
                 *spread.entry(*cell).or_insert(0) += rows;
                 continue;
             }
-            let flows = || self.flows.iter().filter(|((from, _), _)| from == cell);
+            // The flows out of a cell stand together.
+            let flows = || self.flows.range((*cell, first)..=(*cell, last));
             let all: u64 = flows().map(|(_, n)| n).sum();
             // The remainders of the division go along, so that no row is lost or made.
             let (mut left, mut parts) = (*rows, all);
