@@ -85,6 +85,7 @@ refund_amount = Amount to refund
 refund_reason = Reason of the refund
 refund_confirm = Give this money back?
 refunded_done = The refund is on its way.
+underway = This was sent already and is being done. Look again in a moment before you send it anew.
 only_refundable = Only { $money } can be refunded.
 not_an_amount = An amount such as 12.50.
 collect_cash = Book the cash

@@ -30,6 +30,7 @@ delta_hint = With a minus in front to take away
 reason = Reason
 reason_hint = Is written into the ledger
 adjusted = The stock was adjusted.
+underway = This was sent already and is being done. Look again in a moment before you send it anew.
 bad_delta = A whole number other than 0, such as 12 or -3.
 bad_reason = 1 to 200 characters on one line.
 no_warehouse = There is no such warehouse.

@@ -76,6 +76,7 @@ refund_amount = 退款金额
 refund_reason = 退款原因
 refund_confirm = 确定退还这笔款项吗？
 refunded_done = 退款已提交。
+underway = 该操作已提交，正在处理。请稍后查看结果，不要重复提交。
 only_refundable = 最多可退 { $money }。
 not_an_amount = 请输入金额，例如 12.50。
 collect_cash = 登记现金

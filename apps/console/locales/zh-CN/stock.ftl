@@ -30,6 +30,7 @@ delta_hint = 减少时在前面加负号
 reason = 原因
 reason_hint = 会写入流水
 adjusted = 库存已调整。
+underway = 该调整已提交，正在处理。请稍后查看结果，不要重复提交。
 bad_delta = 应为非零整数，例如 12 或 -3。
 bad_reason = 1 至 200 个字符，单行。
 no_warehouse = 没有这个仓库。

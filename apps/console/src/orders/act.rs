@@ -1,6 +1,7 @@
 //! What is done to an order from its page. Every form asks the service that owns the matter, with the
 //! reader's own rights; what is refused is shown on the page as it stands then, with what was typed.
 
+use ::web::frame::{log, status_of};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use fulfillment_api::{Deliver, Ship, Track};
@@ -16,7 +17,7 @@ use super::order::{OrderPage, Said, render_order};
 use super::routes::{Done, Route};
 use super::show::{gather, order_id};
 use crate::App;
-use crate::web::{Answer, Failure, Fields, Form, Visit, page, redirect};
+use crate::web::{Answer, Failure, Fields, Form, Visit, is_in_flight, page, redirect};
 
 /// Moves an order along its flow.
 pub(crate) async fn operate(
@@ -86,6 +87,12 @@ pub(crate) async fn ship(
         }
         Err(fulfillment_api::Error::TrackingTaken) => {
             typed.errors.insert("tracking_number".to_owned(), w.number_taken.to_owned());
+        }
+        Err(fulfillment_api::Error::Fault(fault)) if is_in_flight(&fault) => {
+            return done(id, Done::Underway);
+        }
+        Err(fulfillment_api::Error::Fault(fault)) if fault.code.is_retryable() => {
+            return unsure(&visit, &fault, OrderPage { ship: typed, token: key, ..shown });
         }
         Err(fulfillment_api::Error::Fault(fault)) if is_typed(&fault) => {
             match errors(&fault, &["carrier", "tracking_number", "lines"]) {
@@ -159,6 +166,13 @@ pub(crate) async fn collect(
     let ctx = once(&visit.ctx, "cash", &key, &request)?;
     let why = match app.deps.payments.collect_cash(&ctx, request).await {
         Ok(_) => return done(id, Done::Collected),
+        Err(payment_api::Error::Fault(fault)) if is_in_flight(&fault) => {
+            return done(id, Done::Underway);
+        }
+        Err(payment_api::Error::Fault(fault)) if fault.code.is_retryable() => {
+            let shown = OrderPage { token: key, ..gather(&app, &visit, id).await? };
+            return unsure(&visit, &fault, shown);
+        }
         Err(payment_api::Error::Fault(fault)) if is_typed(&fault) => told(&fault),
         Err(error @ payment_api::Error::Fault(_)) => return Err(error.into()),
         Err(error) => error.to_string(),
@@ -197,6 +211,14 @@ pub(crate) async fn refund(
                     let text = w.only_refundable(&ui::format::money(left));
                     typed.errors.insert("amount".to_owned(), text);
                 }
+                Err(payment_api::Error::Fault(fault)) if is_in_flight(&fault) => {
+                    return done(id, Done::Underway);
+                }
+                Err(payment_api::Error::Fault(fault)) if fault.code.is_retryable() => {
+                    let shown = gather(&app, &visit, id).await?;
+                    let shown = OrderPage { refund: Some(typed), token: key, ..shown };
+                    return unsure(&visit, &fault, shown);
+                }
                 Err(payment_api::Error::Fault(fault)) if is_typed(&fault) => {
                     match errors(&fault, &["amount", "reason"]) {
                         Some(errors) => typed.errors = errors,
@@ -221,6 +243,15 @@ fn done(id: OrderId, what: Done) -> Answer {
 
 fn refused(shown: OrderPage) -> Answer {
     Ok(page(StatusCode::CONFLICT, render_order(&shown)))
+}
+
+/// Nobody knows whether it was done. The form comes back with its own token, so that sending it again
+/// finds out, and does nothing twice.
+fn unsure(visit: &Visit, fault: &Fault, shown: OrderPage) -> Answer {
+    log(fault, &visit.ctx.request_id);
+    let text = crate::text::Words::of(visit.reader.lang).busy_text;
+    let shown = OrderPage { said: Some(Said::Busy(text)), ..shown };
+    Ok(page(status_of(fault), render_order(&shown)))
 }
 
 /// Whether it was refused for what somebody typed or for how things stand, and not for who asks.

@@ -119,7 +119,7 @@ async fn whose(
 fn read(query: &Fields) -> Filter {
     let text = |name: &str| query.text(name).to_owned();
     Filter {
-        text: text("q"),
+        text: query.text("q").chars().take(search_api::TEXT_MAX).collect(),
         status: text("status"),
         method: text("method"),
         from: text("from"),

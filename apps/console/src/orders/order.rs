@@ -33,6 +33,8 @@ pub(crate) enum Said {
     Stale,
     /// It was refused: the reason.
     Refused(String),
+    /// Nobody knows yet whether it was done: what to do about that.
+    Busy(&'static str),
 }
 
 /// An order.
@@ -139,6 +141,7 @@ fn said(page: &OrderPage) -> Markup {
         None => return html! {},
         Some(Said::Stale) => (Tone::Bad, w.stale.to_owned()),
         Some(Said::Refused(why)) => (Tone::Bad, w.not_now(why)),
+        Some(Said::Busy(text)) => (Tone::Bad, (*text).to_owned()),
         Some(Said::Done(what)) => {
             let text = match what {
                 Done::Moved => w.moved_done,
@@ -147,6 +150,7 @@ fn said(page: &OrderPage) -> Markup {
                 Done::Delivered => w.delivered_done,
                 Done::Collected => w.collected_done,
                 Done::Refunded => w.refunded_done,
+                Done::Underway => w.underway,
             };
             (Tone::Info, text.to_owned())
         }

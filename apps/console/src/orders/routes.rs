@@ -94,16 +94,19 @@ pub(crate) enum Done {
     Collected,
     /// Money goes back.
     Refunded,
+    /// The form was sent before, and that is still being dealt with.
+    Underway,
 }
 
 impl Done {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Moved,
         Self::Shipped,
         Self::Tracked,
         Self::Delivered,
         Self::Collected,
         Self::Refunded,
+        Self::Underway,
     ];
 
     const fn name(self) -> &'static str {
@@ -114,6 +117,7 @@ impl Done {
             Self::Delivered => "delivered",
             Self::Collected => "collected",
             Self::Refunded => "refunded",
+            Self::Underway => "underway",
         }
     }
 

@@ -17,7 +17,7 @@ ui::words! {
             warehouse, any_warehouse, not_shippable, left_shop, arrived, track, location, what_happened,
             add_tracking, mark_delivered, delivered_confirm, history, where_it_lies,
             database, table, worker, sequence, made_at, the_platform, the_buyer, by_timer, moved_done,
-            shipped_done, tracked_done, delivered_done, collected_done, refunded_done, stale,
+            shipped_done, tracked_done, delivered_done, collected_done, refunded_done, underway, stale,
             nothing_chosen, not_a_number, not_an_amount, number_taken, refund_confirm, on_its_way,
             confirm_move, unknown_here,
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use ::web::frame::{log, status_of};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use inventory_api::{
@@ -17,12 +18,12 @@ use types::{SkuId, WarehouseId};
 
 use super::Words;
 use super::list::{Level, Named, StockPage, render_stock};
-use super::routes::{Filter, Route};
+use super::routes::{Done, Filter, Route};
 use super::sku::{AdjustForm, InWarehouse, SkuPage, render_sku};
 use super::warehouses::{WarehouseForm, WarehousesPage, render_warehouses};
 use crate::App;
 use crate::nav::Section;
-use crate::web::{Answer, Failure, Form, Visit, page, redirect};
+use crate::web::{Answer, Failure, Form, Visit, is_in_flight, page, redirect};
 
 /// Skus, and entries of a ledger, on one page.
 const PAGE: u32 = 50;
@@ -211,7 +212,7 @@ async fn render(
         levels: levels.collect(),
         warehouses: choices(&warehouses),
         form,
-        done: visit.query.text("done") == "1",
+        done: Done::of(visit.query.text("done")),
         ledger: ledger.items.into_iter().map(with_name).collect(),
         is_later,
         next: ledger.next_cursor,
@@ -238,7 +239,16 @@ pub(crate) async fn adjust(
         Ok(request) => {
             let ctx = Ctx { idempotency: Some(key(id, &form)?), ..visit.ctx.clone() };
             match app.deps.inventory.adjust(&ctx, request).await {
-                Ok(_) => return redirect(Route::Sku { id, cursor: None, done: true }),
+                Ok(_) => return done(id, Done::Adjusted),
+                Err(Error::Fault(fault)) if is_in_flight(&fault) => {
+                    return done(id, Done::Underway);
+                }
+                // nobody knows whether it was done: the same form, sent again, finds out
+                Err(Error::Fault(fault)) if fault.code.is_retryable() => {
+                    log(&fault, &visit.ctx.request_id);
+                    form.problems = vec![("", busy_text(&visit))];
+                    return render(&app, &visit, id, form, status_of(&fault)).await;
+                }
                 Err(Error::WouldBeNegative { available }) => {
                     (StatusCode::CONFLICT, vec![("delta", w.would_be_negative(available))])
                 }
@@ -259,6 +269,14 @@ pub(crate) async fn adjust(
     // what was refused is not what will be sent next
     form.token = ::web::csrf::token(&app.deps.entropy)?;
     render(&app, &visit, id, form, status).await
+}
+
+fn done(id: SkuId, what: Done) -> Answer {
+    redirect(Route::Sku { id, cursor: None, done: Some(what) })
+}
+
+fn busy_text(visit: &Visit) -> String {
+    crate::text::Words::of(visit.reader.lang).busy_text.to_owned()
 }
 
 type Wrong = Vec<(&'static str, String)>;

@@ -26,6 +26,29 @@ pub(crate) struct Filter {
     pub(crate) below: Option<i64>,
 }
 
+/// What was done to a sku, to be confirmed on its page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// It was adjusted.
+    Adjusted,
+    /// The form was sent before, and that is still being dealt with.
+    Underway,
+}
+
+impl Done {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Adjusted => "1",
+            Self::Underway => "underway",
+        }
+    }
+
+    /// Reads what an address says.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        [Self::Adjusted, Self::Underway].into_iter().find(|d| d.name() == name)
+    }
+}
+
 /// An address of stock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
@@ -42,8 +65,8 @@ pub(crate) enum Route {
         id: SkuId,
         /// Where its ledger goes on.
         cursor: Option<Cursor>,
-        /// Whether it was just adjusted.
-        done: bool,
+        /// What was just done to it.
+        done: Option<Done>,
     },
     /// Where an adjustment is sent.
     Adjust {
@@ -62,7 +85,7 @@ impl Route {
 
     /// A sku.
     pub(crate) const fn sku(id: SkuId) -> Self {
-        Self::Sku { id, cursor: None, done: false }
+        Self::Sku { id, cursor: None, done: None }
     }
 }
 
@@ -80,7 +103,7 @@ impl fmt::Display for Route {
             Self::Sku { id, cursor, done } => {
                 url.filled(pattern::SKU, &[&id.to_string()])?;
                 url.query("cursor", cursor.as_ref().map(Cursor::as_str))?;
-                url.query("done", done.then_some("1"))
+                url.query("done", done.map(Done::name))
             }
             Self::Adjust { id } => url.filled(pattern::ADJUST, &[&id.to_string()]),
             Self::Warehouses => url.path(pattern::WAREHOUSES),

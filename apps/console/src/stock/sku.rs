@@ -8,7 +8,7 @@ use ui::parts::{Field, Tone, field, notice, time};
 
 use super::Words;
 use super::list::{Named, name};
-use super::routes::Route;
+use super::routes::{Done, Route};
 use crate::layout::{Head, Shell, csrf_field, document};
 
 /// What there is in one warehouse.
@@ -53,8 +53,8 @@ pub(crate) struct SkuPage {
     pub(crate) warehouses: Vec<(String, String)>,
     /// The adjustment.
     pub(crate) form: AdjustForm,
-    /// Whether it was just adjusted.
-    pub(crate) done: bool,
+    /// What was just done to it.
+    pub(crate) done: Option<Done>,
     /// What changed it, newest first, each with its warehouse's name.
     pub(crate) ledger: Vec<(LedgerEntry, String)>,
     /// Whether this is not the first page of the ledger.
@@ -70,7 +70,8 @@ pub(crate) fn render_sku(page: &SkuPage) -> Markup {
     let code = page.named.as_ref().map(|n| n.code.as_str()).filter(|c| !c.is_empty());
     let main = html! {
         p.crumbs { a href=(Route::list()) { (w.stock) } }
-        @if page.done { (notice(Tone::Info, &html! { p { (w.adjusted) } })) }
+        @if let Some(done) = page.done { (notice(Tone::Info, &html! { p { (said(done, w)) } })) }
+        @if let Some(problem) = page.form.problem("") { (notice(Tone::Bad, &html! { p { (problem) } })) }
         @match &page.named {
             None => p.quiet { (w.unknown_sku) },
             Some(named) => p.row {
@@ -85,6 +86,13 @@ pub(crate) fn render_sku(page: &SkuPage) -> Markup {
         (ledger(page, w))
     };
     document(&page.shell, &Head { title: &title, ..Head::default() }, &main)
+}
+
+const fn said(done: Done, w: &Words) -> &'static str {
+    match done {
+        Done::Adjusted => w.adjusted,
+        Done::Underway => w.underway,
+    }
 }
 
 fn levels(page: &SkuPage, w: &Words) -> Markup {
@@ -168,7 +176,7 @@ fn adjust(page: &SkuPage, w: &Words) -> Markup {
 }
 
 fn ledger(page: &SkuPage, w: &Words) -> Markup {
-    let to = |cursor| Route::Sku { id: page.id, cursor, done: false };
+    let to = |cursor| Route::Sku { id: page.id, cursor, done: None };
     html! {
         section aria-labelledby="ledger" {
             h2 id="ledger" { (w.ledger) }
@@ -261,7 +269,7 @@ impl crate::samples::Samples for SkuPage {
             levels: vec![level(&main, 5), level("North", 0)],
             warehouses: vec![("3".into(), main.clone()), ("4".into(), "North".into())],
             form: AdjustForm { token: "0".repeat(32), ..AdjustForm::default() },
-            done: true,
+            done: Some(Done::Adjusted),
             ledger: vec![
                 (entry("adjust", -3, None), main.clone()),
                 (entry("reserve", -1, Some(5)), main.clone()),
@@ -282,7 +290,7 @@ impl crate::samples::Samples for SkuPage {
                     ("warehouse", "<wrong>".into()),
                 ],
             },
-            done: false,
+            done: None,
             ..full.clone()
         };
         let unknown = Self {
@@ -292,12 +300,12 @@ impl crate::samples::Samples for SkuPage {
             warehouses: Vec::new(),
             is_later: false,
             next: None,
-            done: false,
+            done: None,
             ..full.clone()
         };
         let reader = Self {
             shell: shell_as("zh-CN", staff_api::Role::ReadOnly),
-            done: false,
+            done: None,
             ..full.clone()
         };
         vec![full, refused, unknown, reader]

@@ -286,6 +286,65 @@ async fn money_is_given_back_in_major_units_and_once_per_form() {
     assert_eq!(done(&log).len(), 1);
 }
 
+fn in_flight() -> Fault {
+    Fault::new(ErrorCode::Conflict, "still at it").with_slug("idempotency_in_flight")
+}
+
+#[tokio::test]
+async fn a_second_click_while_the_first_runs_leads_to_the_order_and_offers_no_second_refund() {
+    let mut world = world(Role::Owner, &Log::default());
+    let cash = || OrderView { payment_method: order_api::PaymentMethod::CashOnDelivery, ..order() };
+    world.orders = world.orders.on_get(move |_, _| Ok(cash()));
+    world.payments = PaymentMock::new()
+        .on_for_order(|_, _| Ok(payments()))
+        .on_refund(|_, _| Err(in_flight().into()))
+        .on_collect_cash(|_, _| Err(in_flight().into()));
+    world.fulfillment = FulfillMock::new()
+        .on_for_order(|_, _| Ok(fulfillment()))
+        .on_ship(|_, _| Err(in_flight().into()));
+    let mut desk = world.desk();
+    let refund = [("key", TOKEN), ("amount", "1"), ("reason", "late")];
+    let parcel = [("key", TOKEN), ("carrier", "C"), ("tracking_number", "A"), ("take-1", "1")];
+    let cash = [("key", TOKEN), ("amount", "27000")];
+    for (rest, fields) in [
+        (format!("/payments/{}/refunds", payment_id()), &refund[..]),
+        ("/parcels".to_owned(), &parcel),
+        ("/cash".to_owned(), &cash),
+    ] {
+        desk.post(&at(&rest), fields).await.leads_to(&at("?done=underway"));
+    }
+    desk.get(&at("?done=underway")).await.is(200).shows("is being done");
+}
+
+#[tokio::test]
+async fn where_nobody_knows_whether_it_was_done_the_form_comes_back_with_its_own_key() {
+    for code in [ErrorCode::Unavailable, ErrorCode::DeadlineExceeded, ErrorCode::TooManyRequests] {
+        let mut world = world(Role::Owner, &Log::default());
+        let away = move || Fault::new(code, "away");
+        world.payments = PaymentMock::new()
+            .on_for_order(|_, _| Ok(payments()))
+            .on_refund(move |_, _| Err(away().into()))
+            .on_collect_cash(move |_, _| Err(away().into()));
+        world.fulfillment = FulfillMock::new()
+            .on_for_order(|_, _| Ok(fulfillment()))
+            .on_ship(move |_, _| Err(away().into()));
+        let mut desk = world.desk();
+        let refund = [("key", TOKEN), ("amount", "12.50"), ("reason", "la<t>e")];
+        let refunds = at(&format!("/payments/{}/refunds", payment_id()));
+        let seen = desk.post(&refunds, &refund).await;
+        seen.is(code.http_status()).shows("Try again in a moment");
+        seen.shows("value=\"12.50\"").shows("value=\"la&lt;t&gt;e\"");
+        assert_eq!(seen.field("key"), TOKEN, "sent again, it is the same refund");
+        let parcel =
+            [("key", TOKEN), ("carrier", "C"), ("tracking_number", "A<b>"), ("take-1", "1")];
+        let seen = desk.post(&at("/parcels"), &parcel).await;
+        seen.is(code.http_status()).shows("value=\"A&lt;b&gt;\"");
+        assert_eq!(seen.field("key"), TOKEN);
+        let seen = desk.post(&at("/cash"), &[("key", TOKEN), ("amount", "27000")]).await;
+        assert_eq!(seen.is(code.http_status()).field("key"), TOKEN);
+    }
+}
+
 #[tokio::test]
 async fn cash_is_booked_where_it_is_awaited() {
     let log = Log::default();
@@ -375,6 +434,16 @@ async fn a_list_is_narrowed_by_its_address_and_keeps_that_when_it_goes_on() {
     // the last day belongs to it
     let asked = r#""red rose" Some("PAID") Some("card") Some(5) [Some("2026-03-01"), Some("2026-04-01")] true"#;
     assert_eq!(done(&log), [asked]);
+}
+
+#[tokio::test]
+async fn no_more_is_looked_for_than_the_search_takes() {
+    let log = Log::default();
+    let mut desk = list(Vec::new, &log).desk();
+    let long = "é".repeat(search_api::TEXT_MAX + 1);
+    desk.get(&format!("/console/orders?q={}", long.replace('é', "%C3%A9"))).await.is(200);
+    let text = "é".repeat(search_api::TEXT_MAX);
+    assert_eq!(done(&log), [format!("{text:?} None None None [None, None] false")]);
 }
 
 #[tokio::test]

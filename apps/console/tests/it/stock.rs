@@ -149,6 +149,33 @@ async fn a_form_that_was_gone_back_to_is_told_apart() {
 }
 
 #[tokio::test]
+async fn a_second_click_while_the_first_runs_leads_to_the_sku() {
+    let inventory = inventory().on_adjust(|_, _| {
+        let twin = Fault::new(ErrorCode::Conflict, "still at it");
+        Err(twin.with_slug("idempotency_in_flight").into())
+    });
+    let mut desk = world(inventory).desk();
+    let token = token(&mut desk).await;
+    let form = [&FORM[..], &[("token", token.as_str())]].concat();
+    let to = "/console/stock/11?done=underway";
+    desk.post("/console/stock/11/adjust", &form).await.leads_to(to);
+    desk.get(to).await.is(200).shows("is being done");
+}
+
+#[tokio::test]
+async fn where_nobody_knows_whether_it_was_adjusted_the_same_form_comes_back() {
+    for code in [ErrorCode::Unavailable, ErrorCode::DeadlineExceeded, ErrorCode::TooManyRequests] {
+        let inventory = inventory().on_adjust(move |_, _| Err(Fault::new(code, "away").into()));
+        let mut desk = world(inventory).desk();
+        let token = token(&mut desk).await;
+        let form = [&FORM[..], &[("token", token.as_str())]].concat();
+        let seen = desk.post("/console/stock/11/adjust", &form).await;
+        seen.is(code.http_status()).shows("Try again in a moment").shows("value=\"-4\"");
+        assert_eq!(seen.field("token"), token, "sent again, it is the same adjustment");
+    }
+}
+
+#[tokio::test]
 async fn who_may_only_read_sees_stock_and_no_form() {
     let shop =
         World { products: goods::products(), inventory: inventory(), ..World::of(Role::ReadOnly) };
