@@ -1,8 +1,11 @@
 //! The page of one product: a form that works without a script. Every button sends the whole form, so what
 //! was typed is never lost; the first of them saves, because that is what the enter key presses.
 
+use std::collections::HashMap;
+
 use maud::{Markup, html};
-use product_api::{Brand, Category, ProductStatus};
+use product_api::{Brand, Category, ProductContent, ProductStatus};
+use types::{Locale, SkuId, Slug, SpuId};
 use ui::parts::{Tone, notice};
 
 use super::Words;
@@ -41,23 +44,43 @@ pub(crate) struct ProductPage {
     pub(crate) merged: Option<Merged>,
     /// Whether it was just saved.
     pub(crate) saved: bool,
-    /// Brands and categories.
-    pub(crate) lists: Lists,
+    /// Brands and categories; none when they cannot be asked for: what was chosen stays chosen.
+    pub(crate) lists: Option<Lists>,
 }
 
 /// What is known of a product that there is.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
-    /// Its address in the shop and here.
-    pub(crate) id: types::SpuId,
-    /// Its address in the shop.
-    pub(crate) slug: types::Slug,
+    /// Its address here.
+    pub(crate) id: SpuId,
     /// Its name.
     pub(crate) title: String,
-    /// Where it stands.
-    pub(crate) status: ProductStatus,
+    /// Where it stands, and its address in the shop; none when that cannot be asked for.
+    pub(crate) stands: Option<(ProductStatus, Slug)>,
     /// What is available of its variants, as far as the reader may know.
-    pub(crate) stock: Vec<(types::SkuId, i64)>,
+    pub(crate) stock: HashMap<SkuId, i64>,
+}
+
+impl Known {
+    /// A product as the catalogue has it.
+    pub(crate) fn of(
+        content: &ProductContent,
+        locale: &Locale,
+        stock: HashMap<SkuId, i64>,
+    ) -> Self {
+        Self {
+            id: content.id,
+            title: content.content.title.get(locale).to_owned(),
+            stands: Some((content.content.status, content.content.slug.clone())),
+            stock,
+        }
+    }
+
+    /// A product of which there is no more than what was typed.
+    pub(crate) fn typed(id: SpuId, form: &ProductForm) -> Self {
+        let title = form.texts.first().map(|t| t.title.clone()).unwrap_or_default();
+        Self { id, title, stands: None, stock: HashMap::new() }
+    }
 }
 
 /// The page.
@@ -104,22 +127,24 @@ pub(crate) fn button(wish: Wish, label: &str, class: &str) -> Markup {
 
 /// Where the product stands, and what can be done with all of it.
 fn bar(page: &ProductPage, w: &Words, may_write: bool) -> Markup {
-    let status = page.product.as_ref().map_or(ProductStatus::Draft, |p| p.status);
+    let stands = page.product.as_ref().map(|p| p.stands.as_ref());
+    let status = stands.map_or(Some(ProductStatus::Draft), |s| s.map(|(status, _)| *status));
     let to = |status| Wish::Save(Some(status));
     html! {
         div.row.save-bar {
             @if may_write {
                 (button(Wish::Save(None), w.save, ""))
-                @if status == ProductStatus::OnSale {
-                    (button(to(ProductStatus::Off), w.save_and_take_off, "quiet"))
-                } @else {
-                    (button(to(ProductStatus::OnSale), w.save_and_sell, "quiet"))
+                @match status {
+                    // saving leaves it where it is
+                    None => {}
+                    Some(ProductStatus::OnSale) => (button(to(ProductStatus::Off), w.save_and_take_off, "quiet")),
+                    Some(_) => (button(to(ProductStatus::OnSale), w.save_and_sell, "quiet")),
                 }
-                @if status == ProductStatus::Off { (button(to(ProductStatus::Draft), w.make_draft, "quiet")) }
+                @if status == Some(ProductStatus::Off) { (button(to(ProductStatus::Draft), w.make_draft, "quiet")) }
             }
-            (status_tag(status, w))
-            @if let Some(product) = page.product.as_ref().filter(|p| p.status == ProductStatus::OnSale) {
-                a href=(ui::Route::Product { slug: product.slug.clone(), sku: None }) { (w.see_in_shop) }
+            @if let Some(status) = status { (status_tag(status, w)) }
+            @if let Some(Some((ProductStatus::OnSale, slug))) = stands {
+                a href=(ui::Route::Product { slug: slug.clone(), sku: None }) { (w.see_in_shop) }
             }
         }
     }
@@ -212,10 +237,6 @@ fn texts(page: &ProductPage, w: &Words) -> Markup {
 /// Where the product is found.
 fn place(page: &ProductPage, w: &Words) -> Markup {
     let (form, problems) = (&page.form, &page.problems);
-    let brands: Vec<(String, &str)> =
-        page.lists.brands.iter().map(|b| (b.id.to_string(), b.name.as_str())).collect();
-    let options = std::iter::once(("", w.no_brand))
-        .chain(brands.iter().map(|(id, name)| (id.as_str(), *name)));
     let plain = |name: &'static str, label, value, hint| {
         field(&Input { name, label, value, hint, ..Input::default() }, problems)
     };
@@ -225,22 +246,44 @@ fn place(page: &ProductPage, w: &Words) -> Markup {
             div.fields {
                 (plain("slug", w.address, &form.slug, w.address_hint))
                 (plain("tags", w.tags, &form.tags, w.tags_hint))
-                (choice("brand", w.brand, &form.brand, options, false))
+                @match &page.lists {
+                    Some(lists) => (brand(form, lists, w)),
+                    None => input type="hidden" name="brand" value=(form.brand);,
+                }
                 (plain("new_brand", w.new_brand, &form.new_brand, w.new_brand_hint))
             }
             fieldset.checks id=(id("category")) {
                 legend { (w.categories) }
                 @if let Some(error) = problems.get("category") { p.error { (error) } }
-                @if page.lists.categories.is_empty() { p.quiet { (w.no_categories) } }
-                @for (category, depth) in &page.lists.categories {
-                    @let value = category.id.to_string();
-                    label.check {
-                        input type="checkbox" name="category" value=(value) checked[form.categories.contains(&value)];
-                        span { @for _ in 0..*depth { "— " } (category.name.get(&page.shell.reader.locale)) }
-                    }
+                @match &page.lists {
+                    Some(lists) => (categories(page, lists, w)),
+                    None => @for chosen in &form.categories {
+                        input type="hidden" name="category" value=(chosen);
+                    },
                 }
             }
             (plain("new_category", w.new_category, &form.new_category, w.new_category_hint))
+        }
+    }
+}
+
+fn brand(form: &ProductForm, lists: &Lists, w: &Words) -> Markup {
+    let brands: Vec<(String, &str)> =
+        lists.brands.iter().map(|b| (b.id.to_string(), b.name.as_str())).collect();
+    let options = std::iter::once(("", w.no_brand))
+        .chain(brands.iter().map(|(id, name)| (id.as_str(), *name)));
+    choice("brand", w.brand, &form.brand, options, false)
+}
+
+fn categories(page: &ProductPage, lists: &Lists, w: &Words) -> Markup {
+    html! {
+        @if lists.categories.is_empty() { p.quiet { (w.no_categories) } }
+        @for (category, depth) in &lists.categories {
+            @let value = category.id.to_string();
+            label.check {
+                input type="checkbox" name="category" value=(value) checked[page.form.categories.contains(&value)];
+                span { @for _ in 0..*depth { "— " } (category.name.get(&page.shell.reader.locale)) }
+            }
         }
     }
 }
@@ -269,10 +312,9 @@ impl crate::samples::Samples for ProductPage {
         };
         let known = Known {
             id: found.id,
-            slug: found.content.slug.clone(),
             title: "Rose <Sons>".into(),
-            status: ProductStatus::OnSale,
-            stock: vec![(found.sku_ids[0], 7)],
+            stands: Some((ProductStatus::OnSale, found.content.slug.clone())),
+            stock: HashMap::from([(found.sku_ids[0], 7)]),
         };
         let full = Self {
             shell: shell("en"),
@@ -281,7 +323,7 @@ impl crate::samples::Samples for ProductPage {
             problems: Problems::default(),
             merged: None,
             saved: true,
-            lists: lists.clone(),
+            lists: Some(lists),
         };
         let mut problems = Problems::default();
         for field in [
@@ -319,10 +361,20 @@ impl crate::samples::Samples for ProductPage {
             problems: Problems::default(),
             merged: None,
             saved: false,
-            lists: Lists::default(),
+            lists: Some(Lists::default()),
         };
         let read_only =
             Self { shell: shell_as("en", staff_api::Role::ReadOnly), saved: false, ..full.clone() };
-        vec![full, wrong, new, read_only]
+        // nobody answers: nothing is known but what was typed
+        let form = ProductForm { categories: vec!["<3>".into()], ..full.form.clone() };
+        let busy = Self {
+            product: Some(Known::typed(found.id, &form)),
+            form,
+            problems: wrong.problems.clone(),
+            saved: false,
+            lists: None,
+            ..full.clone()
+        };
+        vec![full, wrong, new, read_only, busy]
     }
 }

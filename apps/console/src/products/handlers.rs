@@ -222,7 +222,7 @@ async fn add_stock(app: &App, ctx: &Ctx, items: &mut [Item]) -> Result<(), Failu
 }
 
 pub(crate) async fn new(State(app): State<App>, visit: Visit) -> Answer {
-    let lists = lists(&app, &visit.ctx).await?;
+    let lists = Some(lists(&app, &visit.ctx).await?);
     let form = ProductForm::new(&visit.tenant.locales);
     let problems = Problems::default();
     let shell = visit.shell(Some(SECTION));
@@ -235,14 +235,15 @@ pub(crate) async fn show(State(app): State<App>, visit: Visit, Path(id): Path<St
     let id: SpuId = named(&id)?;
     let (lists, content) = futures::join!(lists(&app, &visit.ctx), content(&app, &visit.ctx, id));
     let (lists, content) = (lists?, content?);
+    let stock = stock_of(&app, &visit.ctx, &content.sku_ids).await?;
     let product = ProductPage {
         shell: visit.shell(Some(SECTION)),
-        product: Some(known(&app, &visit, &content).await?),
+        product: Some(Known::of(&content, &visit.reader.locale, stock)),
         form: ProductForm::of(&content, &visit.tenant.locales, visit.tenant.currency),
         problems: Problems::default(),
         merged: None,
         saved: visit.query.text("saved") == "1",
-        lists,
+        lists: Some(lists),
     };
     Ok(page(StatusCode::OK, render_product(&product)))
 }
@@ -253,22 +254,6 @@ pub(crate) async fn content(app: &App, ctx: &Ctx, id: SpuId) -> Result<ProductCo
     content.map_err(|e| match e.code() {
         ErrorCode::NotFound => Failure::not_found(),
         _ => e.into(),
-    })
-}
-
-/// What the page shows of a product beside its form.
-pub(crate) async fn known(
-    app: &App,
-    visit: &Visit,
-    content: &ProductContent,
-) -> Result<Known, Failure> {
-    let stock = stock_of(app, &visit.ctx, &content.sku_ids).await?;
-    Ok(Known {
-        id: content.id,
-        slug: content.content.slug.clone(),
-        title: content.content.title.get(&visit.reader.locale).to_owned(),
-        status: content.content.status,
-        stock: stock.into_iter().collect(),
     })
 }
 

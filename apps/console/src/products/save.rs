@@ -1,10 +1,14 @@
 //! What a sent product form leads to: pictures are kept, rows change, or the product is saved. Whatever is
-//! wrong, the form comes back with everything that was typed.
+//! wrong with it and whoever does not answer, the form comes back with everything that was typed; files that
+//! were not kept have to be chosen again.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
+use ::web::frame::{log, status_of};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 use kit::ErrorCode;
 use product_api::rules::slugify;
 use product_api::{
@@ -16,16 +20,16 @@ use types::{SpuId, Texts};
 
 use super::Words;
 use super::content::{Around, build};
-use super::edit::{Lists, ProductPage, SECTION, render_product};
+use super::edit::{Known, Lists, ProductPage, SECTION, render_product};
 use super::form::ProductForm;
-use super::handlers::{content, known, lists, named};
+use super::handlers::{content, lists, named, stock_of};
 use super::merge::{Merged, Part, merge};
 use super::problems::Problems;
 use super::routes::Route;
 use super::wish::Wish;
 use crate::App;
 use crate::web::upload::{SentFile, Upload};
-use crate::web::{Answer, Failure, Visit, page, redirect};
+use crate::web::{Answer, Failure, Fields, Visit, page, redirect};
 
 /// How long the calls for one form may take together: its upload has had its own time.
 const WITHIN: Duration = Duration::from_secs(20);
@@ -49,32 +53,37 @@ struct Sent {
     app: App,
     visit: Visit,
     ctx: Ctx,
+    id: Option<SpuId>,
     before: Option<ProductContent>,
     form: ProductForm,
-    lists: Lists,
+    lists: Option<Lists>,
     problems: Problems,
 }
 
+/// What became of it.
+enum Outcome {
+    /// The product is as the form says.
+    Saved(SpuId),
+    /// The form is shown again.
+    Shown(StatusCode, Option<Merged>),
+}
+
+/// Something in it is wrong.
+const REFUSED: Outcome = Outcome::Shown(StatusCode::UNPROCESSABLE_ENTITY, None);
+
 async fn submit(app: App, visit: Visit, id: Option<SpuId>, upload: Upload) -> Answer {
     let ctx = visit.ctx.within(WITHIN);
-    let before = match id {
-        Some(id) => Some(content(&app, &ctx, id).await?),
-        None => None,
-    };
-    let lists = lists(&app, &ctx).await?;
     let form = ProductForm::read(&upload.fields, &visit.tenant.locales);
-    let mut sent = Sent { app, visit, ctx, before, form, lists, problems: Problems::default() };
-    sent.keep_pictures(upload.files).await?;
-    match Wish::read(upload.fields.text("do")) {
-        Wish::Change(change) => {
-            if !sent.form.change(change) {
-                sent.problems.add("", sent.words().too_many_variants);
-            }
-            sent.show(StatusCode::OK, None).await
-        }
-        // a picture that could not be kept is a reason to look again before anything is saved
-        Wish::Save(_) if !sent.problems.is_empty() => sent.refuse().await,
-        Wish::Save(status) => sent.save(status).await,
+    let problems = Problems::default();
+    let mut sent = Sent { app, visit, ctx, id, before: None, form, lists: None, problems };
+    let outcome = match sent.deal(&upload.fields, upload.files).await {
+        Ok(outcome) => outcome,
+        Err(Failure::Fault(fault)) if fault.code.is_retryable() => sent.busy(&fault),
+        Err(failure) => return Err(failure),
+    };
+    match outcome {
+        Outcome::Saved(id) => redirect(Route::Product { id, saved: true }),
+        Outcome::Shown(status, merged) => Ok(sent.show(status, merged).await),
     }
 }
 
@@ -83,10 +92,37 @@ impl Sent {
         Words::of(self.visit.reader.lang)
     }
 
-    async fn show(self, status: StatusCode, merged: Option<Merged>) -> Answer {
-        let product = match &self.before {
-            Some(before) => Some(known(&self.app, &self.visit, before).await?),
-            None => None,
+    async fn deal(&mut self, fields: &Fields, files: Vec<SentFile>) -> Result<Outcome, Failure> {
+        if let Some(id) = self.id {
+            self.before = Some(content(&self.app, &self.ctx, id).await?);
+        }
+        self.lists = Some(lists(&self.app, &self.ctx).await?);
+        self.keep_pictures(files).await?;
+        match Wish::read(fields.text("do")) {
+            Wish::Change(change) => {
+                if !self.form.change(change) {
+                    self.problems.add("", self.words().too_many_variants);
+                }
+                Ok(Outcome::Shown(StatusCode::OK, None))
+            }
+            // a picture that could not be kept is a reason to look again before anything is saved
+            Wish::Save(_) if !self.problems.is_empty() => Ok(REFUSED),
+            Wish::Save(status) => self.save(status).await,
+        }
+    }
+
+    /// Somebody who is needed does not answer; the same form, sent again, may go through.
+    fn busy(&mut self, fault: &Fault) -> Outcome {
+        log(fault, &self.visit.ctx.request_id);
+        self.problems.add("", crate::text::Words::of(self.visit.reader.lang).busy_text);
+        Outcome::Shown(status_of(fault), None)
+    }
+
+    async fn show(self, status: StatusCode, merged: Option<Merged>) -> Response {
+        let product = match (&self.before, self.id) {
+            (Some(before), _) => Some(self.known(before).await),
+            (None, Some(id)) => Some(Known::typed(id, &self.form)),
+            (None, None) => None,
         };
         let shown = ProductPage {
             shell: self.visit.shell(Some(SECTION)),
@@ -97,11 +133,19 @@ impl Sent {
             saved: false,
             lists: self.lists,
         };
-        Ok(page(status, render_product(&shown)))
+        page(status, render_product(&shown))
     }
 
-    async fn refuse(self) -> Answer {
-        self.show(StatusCode::UNPROCESSABLE_ENTITY, None).await
+    /// What was typed is not lost because nobody knows the stock.
+    async fn known(&self, before: &ProductContent) -> Known {
+        let stock = stock_of(&self.app, &self.visit.ctx, &before.sku_ids).await;
+        let stock = stock.unwrap_or_else(|failure| {
+            if let Failure::Fault(fault) = failure {
+                log(&fault, &self.visit.ctx.request_id);
+            }
+            HashMap::new()
+        });
+        Known::of(before, &self.visit.reader.locale, stock)
     }
 
     async fn keep_pictures(&mut self, files: Vec<SentFile>) -> Result<(), Failure> {
@@ -134,7 +178,7 @@ impl Sent {
         Ok(())
     }
 
-    async fn save(mut self, status: Option<ProductStatus>) -> Answer {
+    async fn save(&mut self, status: Option<ProductStatus>) -> Result<Outcome, Failure> {
         self.form.compact();
         let current = self.before.as_ref().map(|b| b.content.status);
         let status = status.or(current).unwrap_or(ProductStatus::Draft);
@@ -142,11 +186,11 @@ impl Sent {
             Ok(_) => {}
             Err(problems) => {
                 self.problems = problems;
-                return self.refuse().await;
+                return Ok(REFUSED);
             }
         }
         if !self.add_groups().await? {
-            return self.refuse().await;
+            return Ok(REFUSED);
         }
         let product = match self.product(status) {
             Ok(product) => product,
@@ -154,17 +198,17 @@ impl Sent {
         };
         let Some(before) = &self.before else { return self.add(product).await };
         if before.version != self.form.version {
-            return self.meet(product).await;
+            return self.meet(&product);
         }
         let request =
             UpdateProduct { id: before.id, version: before.version, content: product.clone() };
         match self.app.deps.products.update(&self.ctx, request).await {
-            Ok(saved) => redirect(Route::Product { id: saved.id, saved: true }),
+            Ok(saved) => Ok(Outcome::Saved(saved.id)),
             Err(Error::Stale(_)) => {
                 self.before = Some(content(&self.app, &self.ctx, before.id).await?);
-                self.meet(product).await
+                self.meet(&product)
             }
-            Err(e) => self.refused(e).await,
+            Err(e) => self.refused(e),
         }
     }
 
@@ -178,10 +222,10 @@ impl Sent {
         build(&self.form, around)
     }
 
-    async fn add(self, product: NewProduct) -> Answer {
+    async fn add(&mut self, product: NewProduct) -> Result<Outcome, Failure> {
         match self.app.deps.products.create(&self.ctx, product).await {
-            Ok(made) => redirect(Route::Product { id: made.id, saved: true }),
-            Err(e) => self.refused(e).await,
+            Ok(made) => Ok(Outcome::Saved(made.id)),
+            Err(e) => self.refused(e),
         }
     }
 
@@ -190,18 +234,19 @@ impl Sent {
         let w = self.words();
         let name = self.form.new_brand.clone();
         if !name.is_empty() {
-            let known = self.lists.brands.iter().find(|b| b.name == name).map(|b| b.id);
-            let id = match known {
-                Some(id) => Ok(id),
-                None => {
-                    let request = NewBrand { name };
-                    self.app.deps.products.create_brand(&self.ctx, request).await.map(|b| b.id)
-                }
+            let known = self.lists.iter().flat_map(|l| &l.brands).find(|b| b.name == name);
+            let brand = match known {
+                Some(brand) => Ok(brand.clone()),
+                None => self.app.deps.products.create_brand(&self.ctx, NewBrand { name }).await,
             };
-            match id {
-                Ok(id) => {
-                    self.form.brand = id.to_string();
+            match brand {
+                Ok(brand) => {
+                    self.form.brand = brand.id.to_string();
                     self.form.new_brand.clear();
+                    if let Some(lists) = &mut self.lists {
+                        lists.brands.retain(|b| b.id != brand.id);
+                        lists.brands.push(brand);
+                    }
                 }
                 Err(e) => self.group_refused("new_brand", e)?,
             }
@@ -219,14 +264,16 @@ impl Sent {
                 Ok(category) => {
                     self.form.categories.push(category.id.to_string());
                     self.form.new_category.clear();
-                    self.lists.categories.push((category, 0));
+                    if let Some(lists) = &mut self.lists {
+                        lists.categories.push((category, 0));
+                    }
                 }
                 Err(e) => self.group_refused("new_category", e)?,
             }
         }
         if !self.problems.is_empty() {
             // what was added is to be chosen from when the form is shown again
-            self.lists = lists(&self.app, &self.ctx).await?;
+            self.lists = Some(lists(&self.app, &self.ctx).await?);
         }
         Ok(self.problems.is_empty())
     }
@@ -244,31 +291,31 @@ impl Sent {
     }
 
     /// The product was changed by others since the form was made.
-    async fn meet(mut self, typed: NewProduct) -> Answer {
-        let Some(current) = &self.before else {
+    fn meet(&mut self, typed: &NewProduct) -> Result<Outcome, Failure> {
+        let (Some(current), Some(lists)) = (&self.before, &self.lists) else {
             return Err(Fault::bug("a new product was changed by others").into());
         };
         let names = |part: Part, product: &NewProduct| match part {
             Part::Brand => {
-                let brand = self.lists.brands.iter().find(|b| Some(b.id) == product.brand_id);
+                let brand = lists.brands.iter().find(|b| Some(b.id) == product.brand_id);
                 brand.map(|b| b.name.clone())
             }
             Part::Categories => {
                 let is_in =
                     |c: &&(product_api::Category, usize)| product.category_ids.contains(&c.0.id);
-                let names = self.lists.categories.iter().filter(is_in);
+                let names = lists.categories.iter().filter(is_in);
                 let names: Vec<&str> =
                     names.map(|c| c.0.name.get(&self.visit.reader.locale)).collect();
                 Some(names.join(", "))
             }
             _ => None,
         };
-        let merged = merge(&mut self.form, &typed, current, self.visit.tenant.currency, &names);
-        self.show(StatusCode::CONFLICT, Some(merged)).await
+        let merged = merge(&mut self.form, typed, current, self.visit.tenant.currency, &names);
+        Ok(Outcome::Shown(StatusCode::CONFLICT, Some(merged)))
     }
 
     /// The catalogue did not take the product.
-    async fn refused(mut self, e: Error) -> Answer {
+    fn refused(&mut self, e: Error) -> Result<Outcome, Failure> {
         let w = self.words();
         let mut status = StatusCode::UNPROCESSABLE_ENTITY;
         match e {
@@ -295,6 +342,6 @@ impl Sent {
             }
             other => return Err(other.into()),
         }
-        self.show(status, None).await
+        Ok(Outcome::Shown(status, None))
     }
 }

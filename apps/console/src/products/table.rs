@@ -190,10 +190,10 @@ fn own_picture(page: &ProductPage, w: &Words, n: usize, row: &VariantRow, this: 
 /// What is available, which is changed elsewhere.
 fn stock(page: &ProductPage, w: &Words, row: &VariantRow) -> Markup {
     let known = page.product.as_ref().zip(row.sku_id);
-    let units = known.and_then(|(p, id)| p.stock.iter().find(|(sku, _)| *sku == id));
+    let units = known.and_then(|(p, id)| p.stock.get(&id));
     html! {
         @match (row.sku_id, units) {
-            (Some(id), Some((_, units))) => a href=(crate::stock::routes::Route::sku(id)) { (units) },
+            (Some(id), Some(units)) => a href=(crate::stock::routes::Route::sku(id)) { (units) },
             (Some(id), None) => a href=(crate::stock::routes::Route::sku(id)) { (w.see_stock) },
             _ => "–",
         }

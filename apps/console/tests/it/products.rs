@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use inventory_api::InventoryMock;
-use kit::Page;
+use kit::{ErrorCode, Page};
 use product_api::{Error, NewProduct, ProductMock, ProductStatus, StoredImage, UpdateProduct};
 use rpc::Fault;
 use search_api::{FindProducts, ProductResults, ProductState};
@@ -58,7 +58,7 @@ async fn words_are_looked_for_by_the_search_and_its_absence_is_said() {
         let away = req.text == "away";
         told.lock().unwrap().push(req);
         if away {
-            return Err(Fault::new(kit::ErrorCode::Unavailable, "away").into());
+            return Err(Fault::new(ErrorCode::Unavailable, "away").into());
         }
         Ok(ProductResults {
             items: Vec::new(),
@@ -220,7 +220,7 @@ async fn pictures_are_kept_and_one_that_is_refused_is_named() {
         "image/png" => {
             Ok(StoredImage { id: types::ImageId::from_i64(9).unwrap(), url: "/media/9".into() })
         }
-        _ => Err(Fault::new(kit::ErrorCode::UnsupportedMediaType, "no").into()),
+        _ => Err(Fault::new(ErrorCode::UnsupportedMediaType, "no").into()),
     });
     let mut desk = world(products).desk();
     let fields = open(&mut desk).await;
@@ -326,6 +326,99 @@ async fn a_product_is_added_with_a_brand_and_a_category_that_are_new() {
     assert_eq!((categories, made.skus[0].prices[0].amount), (vec![3, 9], 300));
 }
 
+/// Names of fields with what was typed into them.
+type Typed = [(&'static str, &'static str)];
+
+/// Nothing that was typed into the form is missing from the page.
+fn keeps(seen: &Seen, typed: &[(&str, &str)]) {
+    for (name, value) in typed {
+        assert_eq!(seen.field(name), value.replace('<', "&lt;").replace('>', "&gt;"), "{name}");
+    }
+}
+
+/// A catalogue in which one thing does not go on while the flag is set.
+fn failing(what: &'static str, code: ErrorCode, is_away: &Arc<Mutex<bool>>) -> ProductMock {
+    let asked = |name: &'static str| {
+        let is_away = Arc::clone(is_away);
+        move || match name == what && *is_away.lock().unwrap() {
+            true => Err(Fault::new(code, "away")),
+            false => Ok(()),
+        }
+    };
+    let (update, put, category) = (asked("update"), asked("put_image"), asked("create_category"));
+    let (brands, content) = (asked("lists"), asked("content"));
+    let brand = |id, name: &str| product_api::Brand {
+        id: types::BrandId::from_i64(id).unwrap(),
+        name: name.to_owned(),
+    };
+    goods::products()
+        .on_update(move |_, req| Ok(update().map(|()| goods::info(req.id, &req.content, 4))?))
+        .on_put_image(move |_, _| {
+            let id = types::ImageId::from_i64(9).unwrap();
+            Ok(put().map(|()| StoredImage { id, url: "/media/9".into() })?)
+        })
+        .on_create_brand(move |_, req| Ok(brand(8, &req.name)))
+        .on_create_category(move |_, _| Err(category().unwrap_err().into()))
+        .on_list_brands(move |_, _| Ok(brands().map(|()| vec![brand(2, "Grower")])?))
+        .on_get_content(move |_, _| Ok(content().map(|()| rose())?))
+}
+
+#[tokio::test]
+async fn whoever_does_not_answer_the_form_comes_back_with_what_was_typed() {
+    let png: upload::File<'_> = ("files", "a.png", "image/png", b"png");
+    let whats: [(&str, &Typed, &[upload::File<'_>]); 5] = [
+        ("update", &[], &[]),
+        ("put_image", &[], &[png]),
+        ("create_category", &[("new_category", "Cut"), ("new_brand", "Thorn")], &[]),
+        ("lists", &[("new_brand", "Thorn")], &[]),
+        ("content", &[], &[]),
+    ];
+    let codes = [ErrorCode::Unavailable, ErrorCode::DeadlineExceeded, ErrorCode::TooManyRequests];
+    for (code, (what, more, files)) in codes.iter().flat_map(|c| whats.iter().map(move |w| (*c, w)))
+    {
+        let is_away = Arc::new(Mutex::new(false));
+        let mut desk = world(failing(what, code, &is_away)).desk();
+        let fields = open(&mut desk).await;
+        *is_away.lock().unwrap() = true;
+        let typed = [("slug", "rose-9"), ("tags", "ke<p>t"), ("v1_price", "21.50")];
+        let sent = with(&fields, &[&typed[..], more].concat());
+        let seen = upload::post(&mut desk, "/console/products/5", &sent, files).await;
+        seen.is(code.http_status()).shows("Try again in a moment");
+        keeps(seen.shows("action=\"/console/products/5\""), &typed);
+        match *what {
+            // what was chosen stays chosen
+            "lists" => keeps(&seen, &[("brand", "2"), ("category", "3"), ("new_brand", "Thorn")]),
+            "content" => keeps(&seen, &[("brand", "2"), ("category", "3")]),
+            // so does what was added before it failed
+            "create_category" => {
+                keeps(&seen, &[("new_category", "Cut"), ("new_brand", "")]);
+                seen.shows("<option value=\"8\" selected>Thorn</option>");
+            }
+            _ => {
+                seen.shows("<option value=\"2\" selected>Grower</option>");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_typed_is_not_lost_because_nobody_knows_the_stock() {
+    let away = || Fault::new(ErrorCode::Internal, "away");
+    let mut shop = world(goods::products());
+    let is_away = Arc::new(Mutex::new(false));
+    let now = Arc::clone(&is_away);
+    shop.inventory = InventoryMock::new().on_get_stock(move |_, _| match *now.lock().unwrap() {
+        true => Err(away().into()),
+        false => Ok(Vec::new()),
+    });
+    let mut desk = shop.desk();
+    let fields = open(&mut desk).await;
+    *is_away.lock().unwrap() = true;
+    let typed = [("slug", "No Slug"), ("tags", "kept")];
+    let seen = upload::post(&mut desk, "/console/products/5", &with(&fields, &typed), &[]).await;
+    keeps(seen.is(422), &typed);
+}
+
 #[tokio::test]
 async fn who_may_only_read_sees_a_product_and_no_form() {
     let shop =
@@ -370,6 +463,6 @@ async fn all_products_are_one_file_that_an_import_reads() {
 #[tokio::test]
 async fn an_export_that_cannot_begin_is_an_error_page() {
     let products = goods::products()
-        .on_get_contents(|_, _| Err(Fault::new(kit::ErrorCode::Unavailable, "away").into()));
+        .on_get_contents(|_, _| Err(Fault::new(ErrorCode::Unavailable, "away").into()));
     world(products).desk().get("/console/products/export").await.is(503);
 }
