@@ -97,6 +97,8 @@ impl Pages {
 
     /// The finished router and its table.
     pub(crate) fn finish(self, app: App) -> (Router, Vec<Rule>) {
+        let pages = self.rules.iter().filter(|r| r.method == Method::GET).map(|r| r.pattern);
+        let framed = frame::Framed { app: app.clone(), pages: pages.collect() };
         let nothing = || async { Failure::not_found() };
         let router = self
             .router
@@ -104,7 +106,7 @@ impl Pages {
             .method_not_allowed_fallback(|| async {
                 Failure::of_status(StatusCode::METHOD_NOT_ALLOWED)
             })
-            .layer(from_fn_with_state(app.clone(), frame::frame))
+            .layer(from_fn_with_state(framed, frame::frame))
             .with_state(app);
         (router, self.rules)
     }

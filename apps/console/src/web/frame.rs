@@ -1,6 +1,8 @@
 //! What stands around every page of the console: opens the visit, shows failures, gives the visitor a
 //! token for forms.
 
+use std::sync::Arc;
+
 use ::web::frame::{Trouble, log, run, status_of, with_error_page};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -12,10 +14,22 @@ use crate::App;
 use crate::layout::error::{ErrorPage, render_error};
 use crate::nav::Route;
 
+/// What the frame knows.
+#[derive(Clone)]
+pub(crate) struct Framed {
+    pub(crate) app: App,
+    /// What can be opened, as the router matches it.
+    pub(crate) pages: Arc<[&'static str]>,
+}
+
 /// Middleware for `axum::middleware::from_fn_with_state`.
-pub(crate) async fn frame(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn frame(
+    State(Framed { app, pages }): State<Framed>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (mut parts, body) = request.into_parts();
-    let visit = match Visit::open(&app, &parts).await {
+    let visit = match Visit::open(&app, &parts, &pages).await {
         Ok(visit) => visit,
         Err(failure) => return answer::harden(without_tenant(&failure)),
     };

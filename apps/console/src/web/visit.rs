@@ -40,7 +40,7 @@ pub(crate) struct Inner {
     pub(crate) session: Option<Secret<String>>,
     /// The query of the address.
     pub(crate) query: Fields,
-    /// The page to come back to.
+    /// The page to come back to; where a form was sent, the one that it stands on.
     pub(crate) here: Local,
 }
 
@@ -62,8 +62,8 @@ impl<S: Sync> FromRequestParts<S> for Visit {
 }
 
 impl Visit {
-    /// Reads the request's head.
-    pub(crate) async fn open(app: &App, parts: &Parts) -> Result<Self, Failure> {
+    /// Reads the request's head. `pages` is what can be opened, as the router matches it.
+    pub(crate) async fn open(app: &App, parts: &Parts, pages: &[&str]) -> Result<Self, Failure> {
         let ctx = parts.extensions.get::<Ctx>().cloned();
         let ctx = ctx.ok_or_else(|| Fault::bug("no bus is in front of the pages"))?;
         let tenant = app.deps.tenants.get(&ctx).await?;
@@ -71,7 +71,10 @@ impl Visit {
         let wished = parts.headers.get(ACCEPT_LANGUAGE).and_then(|h| h.to_str().ok());
         let reader = reader(&tenant, chosen.as_deref(), wished.unwrap_or_default())?;
         let address = parts.uri.path_and_query().map_or("/", |p| p.as_str());
-        let here = Local::parse(address).filter(|_| parts.method == Method::GET);
+        let here = match parts.method {
+            Method::GET => Some(address),
+            _ => form_page(address, pages),
+        };
         Ok(Self(Arc::new(Inner {
             staff: who(app, &ctx).await?,
             ctx,
@@ -79,7 +82,7 @@ impl Visit {
             csrf: FormToken::open(&parts.headers, CSRF_COOKIE, &app.deps.entropy)?,
             session: read(&parts.headers, SESSION_COOKIE).map(Secret::new),
             query: Fields::parse(parts.uri.query().unwrap_or_default().as_bytes()),
-            here: here.unwrap_or_else(|| Route::Home.into()),
+            here: here.and_then(Local::parse).unwrap_or_else(|| Route::Home.into()),
             tenant,
         })))
     }
@@ -103,6 +106,30 @@ impl Visit {
     /// Whether this visitor may do what a permission names: decides which forms are shown.
     pub(crate) fn may(&self, permission: &str) -> bool {
         self.ctx.actor.may(permission)
+    }
+}
+
+/// The page of the form that is sent to an address: that address itself where it can be opened, or the
+/// nearest above it.
+fn form_page<'a>(address: &'a str, pages: &[&str]) -> Option<&'a str> {
+    let path = address.split('?').next().unwrap_or_default();
+    let is_page = |path: &str| pages.iter().any(|pattern| matches(pattern, path));
+    if is_page(path) {
+        return Some(address);
+    }
+    let above = path.rmatch_indices('/').map(|(end, _)| &path[..end]);
+    above.into_iter().find(|path| is_page(path))
+}
+
+/// Whether a path is one of a pattern such as `/orders/{id}`.
+fn matches(pattern: &str, path: &str) -> bool {
+    let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (pattern.next(), path.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(found)) if wanted == found || wanted.starts_with('{') => {}
+            _ => return false,
+        }
     }
 }
 
@@ -133,5 +160,24 @@ async fn who(app: &App, ctx: &Ctx) -> Result<Option<StaffMember>, Failure> {
         Ok(staff) => Ok(Some(staff)),
         Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_stands_on_the_nearest_page_above_where_it_is_sent() {
+        let pages = ["/console", "/console/orders", "/console/orders/{id}", "/console/sign-in"];
+        for (sent_to, page) in [
+            ("/console/sign-in?next=%2Fconsole", Some("/console/sign-in?next=%2Fconsole")),
+            ("/console/orders/5/payments/7/refunds?x=1", Some("/console/orders/5")),
+            ("/console/orders/5", Some("/console/orders/5")),
+            ("/console/sign-out", Some("/console")),
+            ("/elsewhere/5", None),
+        ] {
+            assert_eq!(form_page(sent_to, &pages), page, "{sent_to}");
+        }
     }
 }

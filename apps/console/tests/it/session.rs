@@ -53,6 +53,24 @@ async fn who_signs_in_gets_a_session_for_the_console_alone_and_a_new_token_for_f
 }
 
 #[tokio::test]
+async fn whose_session_has_ended_comes_back_to_the_form_that_was_sent() {
+    let mut browser = world().visitor();
+    for (sent_to, page) in [
+        ("/console/products/5", "/console/products/5"),
+        ("/console/products/new", "/console/products/new"),
+        ("/console/orders/5/payments/7/refunds", "/console/orders/5"),
+        ("/console/stock/7/adjust", "/console/stock/7"),
+        ("/console/staff/7/role", "/console/staff"),
+        ("/console/messages/order/1/retry", "/console/messages/order/1"),
+        ("/console/settings/look", "/console/settings"),
+    ] {
+        let next = page.replace('/', "%2F");
+        let to = format!("/console/sign-in?next={next}");
+        browser.post(sent_to, &[]).await.leads_to(&to);
+    }
+}
+
+#[tokio::test]
 async fn a_refused_login_keeps_the_name_and_never_the_password() {
     let mut browser = world().visitor();
     let seen = sign_in(&mut browser, "/console/sign-in", "wrong <b>").await;
