@@ -1,4 +1,4 @@
-//! Figures that many orders are counted for, remembered for a short while: every view of a page and every
+//! Figures that many orders or messages are counted for, remembered for a short while: every view of a page and every
 //! live update of one would count them anew. Bounded in size and age; of those who ask for the same at the
 //! same time only one asks the service. It must not be used to decide anything, and tells nobody what the
 //! service would not.
@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kit::{SharedClock, TenantCode, Timestamp};
+use messages_api::{MessagesClient, ServiceMessages, Summary};
 use order_api::{CellCount, Cells, OrderClient};
-use rpc::Ctx;
+use rpc::{Ctx, Fault};
 use search_api::{FlowCount, FlowUsage, OrderFigures, OrderStats, SearchClient};
 use web::Remembered;
 
@@ -28,18 +29,27 @@ pub(crate) struct CachedFigures {
     sales: Remembered<(TenantCode, Timestamp, Timestamp), OrderFigures>,
     running: Remembered<TenantCode, Vec<FlowCount>>,
     cells: Remembered<TenantCode, Vec<CellCount>>,
+    messages: MessagesClient,
+    stuck: Remembered<TenantCode, Vec<ServiceMessages>>,
 }
 
 impl CachedFigures {
     /// Knows nothing yet.
-    pub(crate) fn new(search: SearchClient, orders: OrderClient, clock: SharedClock) -> Self {
+    pub(crate) fn new(
+        search: SearchClient,
+        orders: OrderClient,
+        messages: MessagesClient,
+        clock: SharedClock,
+    ) -> Self {
         Self {
             search,
             orders,
+            messages,
             clock,
             sales: Remembered::new(ANSWERS_MAX, LIVE_AGE_MAX),
             running: Remembered::new(ANSWERS_MAX, LIVE_AGE_MAX),
             cells: Remembered::new(ANSWERS_MAX, CELLS_AGE_MAX),
+            stuck: Remembered::new(ANSWERS_MAX, LIVE_AGE_MAX),
         }
     }
 
@@ -73,6 +83,13 @@ impl CachedFigures {
         let asked = self.orders.cells(ctx, Cells {});
         self.cells.get(ctx.tenant.clone(), self.clock.now(), asked).await
     }
+
+    /// How many messages between services wait, by service: every database of each is asked.
+    pub(crate) async fn messages(&self, ctx: &Ctx) -> Result<Arc<Vec<ServiceMessages>>, Fault> {
+        ctx.require("messages:read")?;
+        let asked = self.messages.summary(ctx, Summary {});
+        self.stuck.get(ctx.tenant.clone(), self.clock.now(), asked).await
+    }
 }
 
 #[cfg(test)]
@@ -80,8 +97,9 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use kit::{ErrorCode, Money};
+    use messages_api::MessagesMock;
     use order_api::OrderMock;
-    use rpc::{Actor, Fault};
+    use rpc::Actor;
     use search_api::SearchMock;
 
     use super::*;
@@ -98,12 +116,22 @@ mod tests {
             Ok(OrderFigures { orders, revenue, by_hour: vec![], by_status: vec![] })
         });
         let clock = testkit::test_clock();
+        let asked = AtomicU64::new(0);
+        let messages = MessagesMock::new().on_summary(move |_, _| {
+            let dead = asked.fetch_add(1, Ordering::SeqCst) + 1;
+            let service = "order".to_owned();
+            let (pending, delayed, oldest_pending_at) = (0, 0, None);
+            Ok(vec![ServiceMessages { service, pending, delayed, dead, oldest_pending_at }])
+        });
         let orders = OrderClient::mock(OrderMock::new());
-        (CachedFigures::new(SearchClient::mock(search), orders, clock.clone()), clock)
+        let messages = MessagesClient::mock(messages);
+        let search = SearchClient::mock(search);
+        (CachedFigures::new(search, orders, messages, clock.clone()), clock)
     }
 
     fn of(tenant: &str) -> Ctx {
-        let actor = Actor::operator(1, vec!["orders:read".to_owned()]);
+        let may = ["orders:read", "messages:read"].map(str::to_owned).to_vec();
+        let actor = Actor::operator(1, may);
         Ctx { actor, ..testkit::test_ctx(tenant) }
     }
 
@@ -128,6 +156,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn messages_are_counted_once_in_a_while_however_many_dashboards_are_open() {
+        let (figures, clock) = counting(0);
+        let n = async |tenant| figures.messages(&of(tenant)).await.unwrap()[0].dead;
+        assert_eq!((n("flora").await, n("flora").await, n("gadget").await), (1, 1, 2));
+        clock.advance(LIVE_AGE_MAX);
+        assert_eq!(n("flora").await, 3);
+    }
+
+    #[tokio::test]
     async fn a_failure_is_not_remembered_and_does_not_fail_those_who_wait() {
         let (figures, _clock) = counting(1);
         assert!(figures.sales(&of("flora"), days(1)).await.is_err());
@@ -142,5 +179,7 @@ mod tests {
         let refused = figures.sales(&nobody, days(1)).await.unwrap_err();
         assert_eq!(rpc::ServiceError::code(&refused), ErrorCode::Forbidden);
         assert!(figures.running(&nobody).await.is_err() && figures.cells(&nobody).await.is_err());
+        figures.messages(&of("flora")).await.unwrap();
+        assert_eq!(figures.messages(&nobody).await.unwrap_err().code, ErrorCode::Forbidden);
     }
 }

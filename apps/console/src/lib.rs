@@ -131,6 +131,7 @@ pub fn start(deps: Deps, options: Options) -> Running {
     let figures = cached::CachedFigures::new(
         deps.search.clone(),
         deps.orders.clone(),
+        deps.messages.clone(),
         Arc::clone(&deps.clock),
     );
     let imports = imports::Imports::default();

@@ -1,5 +1,6 @@
 //! The trait of messages: check the permission, pick the outboxes, ask them for the caller's tenant.
 
+use futures::future::try_join_all;
 use kit::{Cursor, Limit, Page};
 use messages_api::{
     Discard, ListMessages, MessageDetail, MessageInfo, MessageRef, Messages, Retried, RetryAll,
@@ -24,18 +25,9 @@ pub struct Service {
 impl Messages for Service {
     async fn summary(&self, ctx: &Ctx, _req: Summary) -> Result<Vec<ServiceMessages>, Fault> {
         ctx.require(READ)?;
-        let mut summary = Vec::with_capacity(self.outboxes.len());
-        for (service, outbox) in &self.outboxes {
-            let stats = Admin::new(outbox.clone()).stats(ctx, Some(&ctx.tenant)).await?;
-            summary.push(ServiceMessages {
-                service: (*service).to_owned(),
-                pending: stats.pending,
-                delayed: stats.delayed,
-                dead: stats.dead,
-                oldest_pending_at: stats.oldest_pending_at,
-            });
-        }
-        Ok(summary)
+        // as many at once as there are services; each asks its databases one after the other
+        let asked = self.outboxes.iter().map(|(service, outbox)| one_summary(ctx, service, outbox));
+        try_join_all(asked).await
     }
 
     async fn list(&self, ctx: &Ctx, req: ListMessages) -> Result<Page<MessageInfo>, Fault> {
@@ -109,6 +101,18 @@ impl Messages for Service {
         let (_, outbox, id) = self.one(&req.message)?;
         Admin::new(outbox.clone()).discard(ctx, &ctx.tenant, &id, Some(&reason)).await
     }
+}
+
+/// How many messages of the caller's tenant one outbox has.
+async fn one_summary(ctx: &Ctx, service: &str, outbox: &Outbox) -> Result<ServiceMessages, Fault> {
+    let stats = Admin::new(outbox.clone()).stats(ctx, Some(&ctx.tenant)).await?;
+    Ok(ServiceMessages {
+        service: service.to_owned(),
+        pending: stats.pending,
+        delayed: stats.delayed,
+        dead: stats.dead,
+        oldest_pending_at: stats.oldest_pending_at,
+    })
 }
 
 /// A page of one outbox, for the caller's tenant.

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use inventory_api::ListStock;
 use kit::{Limit, Money};
-use messages_api::Summary;
+use messages_api::ServiceMessages;
 use product_api::GetSkus;
 use rpc::Fault;
 use search_api::OrderStats;
@@ -27,7 +27,7 @@ pub(crate) async fn show(State(app): State<App>, visit: Visit) -> Answer {
     let (sales, low, messages) = futures::join!(
         panel(&visit, "orders:read", sales(&app, &visit, range)),
         panel(&visit, "stock:read", low(&app, &visit)),
-        panel(&visit, "messages:read", app.deps.messages.summary(&visit.ctx, Summary {})),
+        panel(&visit, "messages:read", stuck(&app, &visit)),
     );
     let home = HomePage { shell: visit.shell(Some(Section::Home)), range, sales, low, messages };
     Ok(page(StatusCode::OK, render_home(&home)))
@@ -68,6 +68,10 @@ async fn sales(app: &App, visit: &Visit, range: Range) -> Result<Sales, Fault> {
         steps: range.steps(now, &figures.by_hour, nothing),
         by_status: figures.by_status.clone(),
     })
+}
+
+async fn stuck(app: &App, visit: &Visit) -> Result<Vec<ServiceMessages>, Fault> {
+    Ok(app.figures.messages(&visit.ctx).await?.to_vec())
 }
 
 async fn low(app: &App, visit: &Visit) -> Result<(i64, Vec<Low>), Fault> {
