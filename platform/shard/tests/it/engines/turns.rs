@@ -1,5 +1,6 @@
 //! Single transactions and reads.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -24,6 +25,8 @@ super::on_servers!(
     a_transaction_that_is_given_up_leaves_nothing_behind,
     a_statement_ends_at_the_deadline,
     a_connection_that_broke_is_replaced_unnoticed,
+    a_single_read_has_one_statement,
+    a_session_is_in_the_schema_that_is_asked_for,
 );
 
 async fn a_commit_stays_and_an_error_takes_everything_back(ground: Ground) {
@@ -279,27 +282,70 @@ async fn a_statement_ends_at_the_deadline(ground: Ground) {
 async fn a_connection_that_broke_is_replaced_unnoticed(ground: Ground) {
     let db = ground.open(SINGLE).await;
     let ctx = test_ctx("flora");
-    // several connections that lie about afterwards
-    let reads = (0..4)
-        .map(|_| db.read(&ctx, Route::Whole, |tx| async move { tx.all(&rows("things")).await }));
-    for read in futures::future::join_all(reads).await {
-        read.unwrap();
-    }
-    let mark = ground.schema("single");
-    match ground.engine {
-        shard::Engine::Postgres => {
-            let sql = format!(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                 WHERE application_name = 'stoa' AND query <> '' AND pid <> pg_backend_pid()
-                 AND (query LIKE '%{mark}%' OR query IN ('ROLLBACK', 'COMMIT'))"
-            );
-            ground.beside(sql).await;
+    let (me, kill) = match ground.engine {
+        shard::Engine::Postgres => ("pg_backend_pid()::BIGINT", "SELECT pg_terminate_backend"),
+        _ => ("CAST(CONNECTION_ID() AS SIGNED)", "KILL"),
+    };
+    // several connections that lie about afterwards, and nobody else's
+    let break_all = async || {
+        let reads = (0..4).map(|_| {
+            db.read(&ctx, Route::Whole, move |tx| async move {
+                let me = Query::select().expr_as(Expr::cust(me), "me").to_owned();
+                tx.one(&me).await?.unwrap().get::<i64>("me")
+            })
+        });
+        let ids = futures::future::join_all(reads).await.into_iter().map(Result::unwrap);
+        for id in ids.collect::<BTreeSet<_>>() {
+            ground.beside(format!("{kill}({id})")).await;
         }
-        _ => ground.beside(format!("KILL USER 'root'@'localhost' /* {mark} */")).await,
-    }
+    };
+    break_all().await;
     for n in 0..8 {
         db.tx(&ctx, Route::Whole, move |tx| async move { tx.exec(&thing(n, 1)).await })
             .await
             .unwrap();
+    }
+    break_all().await;
+    for _ in 0..8 {
+        let read = |tx: shard::Tx| async move { tx.all(&rows("things")).await };
+        assert_eq!(db.read_one(&ctx, Route::Whole, read).await.unwrap().len(), 8);
+    }
+}
+
+async fn a_single_read_has_one_statement(ground: Ground) {
+    let db = ground.open(SINGLE).await;
+    let ctx = test_ctx("flora");
+    db.tx(&ctx, Route::Whole, |tx| async move { tx.exec(&thing(1, 1)).await }).await.unwrap();
+    let one = db.read_one(&ctx, Route::Whole, |tx| async move { tx.all(&rows("things")).await });
+    assert_eq!(one.await.unwrap().len(), 1);
+    let two = db.read_one(&ctx, Route::Whole, |tx| async move {
+        tx.all(&rows("things")).await?;
+        tx.all(&rows("things")).await
+    });
+    assert_eq!(two.await.unwrap_err().code, ErrorCode::Internal);
+    let change = db.read_one(&ctx, Route::Whole, |tx| async move { tx.exec(&thing(2, 1)).await });
+    assert_eq!(change.await.unwrap_err().code, ErrorCode::Internal);
+}
+
+/// What a rolled back transaction had set is not taken for set.
+async fn a_session_is_in_the_schema_that_is_asked_for(ground: Ground) {
+    let (one, other) = (ground.open(SINGLE).await, ground.open(SPREAD).await);
+    other.ensure_cells(&[place(0, 0)]).await.unwrap();
+    let ctx = test_ctx("flora");
+    for n in 0..6 {
+        let refused = one.tx(&ctx, Route::Whole, move |tx| async move {
+            tx.exec(&thing(n, 1)).await?;
+            Err::<(), _>(Fault::not_found("this"))
+        });
+        refused.await.unwrap_err();
+        let read = |tx: shard::Tx| async move { tx.all(&rows("things")).await };
+        assert!(one.read_one(&ctx, Route::Whole, read).await.unwrap().is_empty());
+        let spread = |tx: shard::Tx| async move {
+            let name = tx.table("things")?;
+            tx.all(&Query::select().column("id").from(name).to_owned()).await
+        };
+        let route = Route::Place(place(0, 0));
+        assert!(other.read_one(&ctx, route, spread).await.unwrap().is_empty());
+        assert!(other.read(&ctx, route, spread).await.unwrap().is_empty());
     }
 }
