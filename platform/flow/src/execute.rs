@@ -186,8 +186,8 @@ impl Runner {
     }
 
     /// Records that a thing begins: the first line of its history and the triggers of its first status.
-    /// The owner has inserted it with the flow's `init_status` in this transaction. The operation of `ask`
-    /// is [`BEGIN`].
+    /// The owner has inserted it with the flow's `init_status` in this transaction, and has put no message of
+    /// it before. The operation of `ask` is [`BEGIN`].
     ///
     /// # Errors
     /// `Conflict` when its history has begun already.
@@ -199,6 +199,22 @@ impl Runner {
         entity: Entity<'_>,
         ask: Ask<'_>,
     ) -> Result<(), Fault> {
+        self.begin_telling(tx, ctx, flow, entity, ask, Vec::new()).await
+    }
+
+    /// [`Runner::begin`], with what the owner tells of it: one statement writes its messages and the triggers.
+    ///
+    /// # Errors
+    /// As [`Runner::begin`].
+    pub async fn begin_telling(
+        &self,
+        tx: &Tx,
+        ctx: &Ctx,
+        flow: &CheckedFlow,
+        entity: Entity<'_>,
+        ask: Ask<'_>,
+        told: Vec<NewMessage>,
+    ) -> Result<(), Fault> {
         check_limits(ctx, &ask)?;
         if entity.status != flow.init_status() {
             return Err(Fault::bug(format!("{} begins at {}", flow.code(), flow.init_status())));
@@ -207,7 +223,9 @@ impl Runner {
         if !store::insert_history(tx, self.tables, &ctx.tenant, entity.id, &line).await? {
             return Err(Fault::new(ErrorCode::Conflict, "it has begun already"));
         }
-        self.schedule(tx, ctx, flow, entity, &flow.entry_triggers(entity.status)).await
+        let mut messages = self.timers(tx, flow, entity, &flow.entry_triggers(entity.status))?;
+        messages.extend(told);
+        self.outbox.put_first(tx, ctx, messages).await.map(|_| ())
     }
 
     /// Sees to it that a thing that has not begun never will: takes the first line of its history, which
@@ -286,8 +304,9 @@ impl Runner {
             return Err(Error::Moved);
         }
         let entered = Entity { status: &decision.to, version, ..entity };
-        self.publish(tx, ctx, flow, entered, decision, &ask).await?;
-        self.schedule(tx, ctx, flow, entered, &decision.triggers).await?;
+        let mut messages = self.events(flow, entered, decision, &ask)?;
+        messages.extend(self.timers(tx, flow, entered, &decision.triggers)?);
+        self.outbox.put_all(tx, ctx, messages).await?;
         let local = decision.actions.iter().filter(|a| a.kind == ActionKind::Local);
         Ok(Applied {
             operation: line.operation,
@@ -331,15 +350,13 @@ impl Runner {
     }
 
     /// The events of a decision and its actions that are commands, as messages of the thing.
-    async fn publish(
+    fn events(
         &self,
-        tx: &Tx,
-        ctx: &Ctx,
         flow: &CheckedFlow,
         entered: Entity<'_>,
         decision: &Decision,
         ask: &Ask<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<Vec<NewMessage>, Fault> {
         let payload = Transitioned {
             flow: flow.code().to_owned(),
             flow_version: flow.version(),
@@ -353,23 +370,21 @@ impl Runner {
         };
         let commands = decision.actions.iter().filter(|a| a.kind == ActionKind::Command);
         let commands = commands.map(|a| command_topic(flow.code(), &a.name));
-        for topic in decision.emit.iter().cloned().chain(commands) {
-            let message = NewMessage::new(topic, self.aggregate, entered.id.get(), &payload)?;
-            self.outbox.put(tx, ctx, message).await?;
-        }
-        Ok(())
+        let topics = decision.emit.iter().cloned().chain(commands);
+        topics
+            .map(|topic| NewMessage::new(topic, self.aggregate, entered.id.get(), &payload))
+            .collect()
     }
 
     /// The triggers of an entered status, as messages that are delivered when they are due.
-    async fn schedule(
+    fn timers(
         &self,
         tx: &Tx,
-        ctx: &Ctx,
         flow: &CheckedFlow,
         entered: Entity<'_>,
         triggers: &[EntryTrigger],
-    ) -> Result<(), Fault> {
-        for trigger in triggers {
+    ) -> Result<Vec<NewMessage>, Fault> {
+        let timer = |trigger: &EntryTrigger| {
             let payload = TriggerDue {
                 flow: flow.code().to_owned(),
                 flow_version: flow.version(),
@@ -381,10 +396,9 @@ impl Runner {
             };
             let topic = trigger_topic(flow.code());
             let message = NewMessage::new(topic, self.aggregate, entered.id.get(), &payload)?;
-            let message = message.deliver_at(tx.now().plus(trigger.after));
-            self.outbox.put(tx, ctx, message).await?;
-        }
-        Ok(())
+            Ok(message.deliver_at(tx.now().plus(trigger.after)))
+        };
+        triggers.iter().map(timer).collect()
     }
 }
 

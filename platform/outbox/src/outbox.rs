@@ -1,6 +1,6 @@
 //! The handle that services hold: puts messages and wakes whoever relays them. It delivers nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kit::{ErrorCode, Id, Place};
@@ -13,6 +13,8 @@ use crate::store::{self, Insert, Key, State};
 
 /// How often a number is looked for: each time somebody else has got one.
 const TRIES_MAX: u32 = 64;
+/// Messages in one statement: how many texts of it a server may have to prepare.
+const ROWS_MAX: usize = 32;
 
 /// The outbox of one database. Cheap to clone; make one at start and share it, because a put wakes the
 /// relays that were started from the same handle.
@@ -53,17 +55,115 @@ impl Outbox {
     /// # Errors
     /// Whatever the database refuses; the transaction should then end.
     pub async fn put(&self, tx: &Tx, ctx: &Ctx, message: NewMessage) -> Result<MessageId, Fault> {
+        let mut insert = self.prepare(tx, ctx, &message)?;
+        let mut tries = 0;
+        loop {
+            let last = store::last_seq(tx, &insert.key.aggregate).await?;
+            insert.key.seq = number_after(tx, last);
+            if store::insert(tx, &insert).await? {
+                break;
+            }
+            // Only where the caller has not locked the aggregate can its number be taken by now.
+            tries += 1;
+            if tries == TRIES_MAX {
+                return Err(too_many());
+            }
+        }
+        self.wake_after(tx, std::slice::from_ref(&insert));
+        Ok(insert.key.into_id())
+    }
+
+    /// [`Outbox::put`] for several messages in their order, of one aggregate or of several, in two round
+    /// trips. That the caller has every aggregate's row locked, or has inserted it, is no advice here: where
+    /// it is not so and somebody else puts a message of the same aggregate at this moment, the numbers meet
+    /// and the whole transaction fails, because no engine can say which of several rows were there already.
+    ///
+    /// # Errors
+    /// As [`Outbox::put`]; `Unavailable` when a number is taken.
+    pub async fn put_all(
+        &self,
+        tx: &Tx,
+        ctx: &Ctx,
+        mut messages: Vec<NewMessage>,
+    ) -> Result<Vec<MessageId>, Fault> {
+        if messages.len() < 2 {
+            return match messages.pop() {
+                Some(message) => Ok(vec![self.put(tx, ctx, message).await?]),
+                None => Ok(Vec::new()),
+            };
+        }
+        let mut inserts = self.prepare_all(tx, ctx, &messages)?;
+        let aggregates: BTreeSet<_> = inserts.iter().map(|i| i.key.aggregate.clone()).collect();
+        let mut last = store::last_seqs(tx, &aggregates).await?;
+        for insert in &mut inserts {
+            let last = last.entry(insert.key.aggregate.clone()).or_default();
+            insert.key.seq = number_after(tx, *last);
+            *last = Some(insert.key.seq);
+        }
+        self.insert_all(tx, inserts).await
+    }
+
+    /// [`Outbox::put_all`] for aggregates whose own rows the caller has inserted in this very transaction, in
+    /// one round trip: nobody else can have put messages of them, so their numbers need not be looked for.
+    /// All messages that an aggregate gets in this transaction before [`Outbox::put`] is called for it go
+    /// into one call: a second one would give the same numbers again.
+    ///
+    /// # Errors
+    /// As [`Outbox::put`]; `Unavailable` when a number is taken, and so the aggregate was not new.
+    pub async fn put_first(
+        &self,
+        tx: &Tx,
+        ctx: &Ctx,
+        messages: Vec<NewMessage>,
+    ) -> Result<Vec<MessageId>, Fault> {
+        let mut inserts = self.prepare_all(tx, ctx, &messages)?;
+        let mut last = BTreeMap::new();
+        for insert in &mut inserts {
+            let last = last.entry(insert.key.aggregate.clone()).or_insert(None);
+            insert.key.seq = number_after(tx, *last);
+            *last = Some(insert.key.seq);
+        }
+        self.insert_all(tx, inserts).await
+    }
+
+    async fn insert_all(&self, tx: &Tx, inserts: Vec<Insert<'_>>) -> Result<Vec<MessageId>, Fault> {
+        for some in inserts.chunks(ROWS_MAX) {
+            // The primary key is what protects the numbers; a row that is there already ends it all.
+            store::insert_all(tx, some).await.map_err(|fault| match fault.code {
+                ErrorCode::Conflict => too_many().because(fault),
+                _ => fault,
+            })?;
+        }
+        self.wake_after(tx, &inserts);
+        Ok(inserts.into_iter().map(|insert| insert.key.into_id()).collect())
+    }
+
+    fn prepare_all<'m>(
+        &self,
+        tx: &Tx,
+        ctx: &Ctx,
+        messages: &'m [NewMessage],
+    ) -> Result<Vec<Insert<'m>>, Fault> {
+        messages.iter().map(|message| self.prepare(tx, ctx, message)).collect()
+    }
+
+    /// The row of a message, without its number.
+    fn prepare<'m>(
+        &self,
+        tx: &Tx,
+        ctx: &Ctx,
+        message: &'m NewMessage,
+    ) -> Result<Insert<'m>, Fault> {
         let now = tx.now();
         let aggregate = store::Aggregate {
             tenant: ctx.tenant.clone(),
             kind: message.aggregate_type.clone().into_owned(),
             id: message.aggregate_id,
         };
-        let place = self.place(tx, message.aggregate_id);
         let headers = Headers { trace: ctx.trace.to_string(), request_id: ctx.request_id.clone() };
-        let mut insert = Insert {
+        Ok(Insert {
             key: Key { aggregate, seq: 0 },
-            place,
+            place: self.place(tx, message.aggregate_id),
             topic: &message.topic,
             payload: &message.payload,
             headers: serde_json::to_string(&headers).map_err(Fault::internal)?,
@@ -73,28 +173,18 @@ impl Outbox {
             next_at: message.deliver_at.unwrap_or(now),
             deliver_at: message.deliver_at,
             created_at: now,
-        };
-        let mut tries = 0;
-        loop {
-            let last = store::last_seq(tx, &insert.key.aggregate).await?;
-            insert.key.seq =
-                last.map_or(now.micros(), |last| now.micros().max(last.saturating_add(1)));
-            if store::insert(tx, &insert).await? {
-                break;
-            }
-            // Only where the caller has not locked the aggregate can its number be taken by now.
-            tries += 1;
-            if tries == TRIES_MAX {
-                return Err(Fault::new(
-                    ErrorCode::Unavailable,
-                    "too many messages at once; try again",
-                ));
-            }
+        })
+    }
+
+    /// Rings once per logical database when the messages are there to be seen.
+    fn wake_after(&self, tx: &Tx, inserts: &[Insert<'_>]) {
+        let mut dbs: BTreeSet<u8> = inserts.iter().map(|insert| insert.place.db).collect();
+        if dbs.is_empty() {
+            return;
         }
+        dbs.insert(tx.place().db);
         let outbox = self.clone();
-        let routed = tx.place();
-        tx.after_commit(move || outbox.wake_for(routed, place));
-        Ok(insert.key.into_id())
+        tx.after_commit(move || dbs.iter().for_each(|db| outbox.wake(*db)));
     }
 
     /// The cell that the message is recorded with. A transaction that was routed to a whole logical
@@ -106,13 +196,6 @@ impl Outbox {
         }
         let own = Id::from_i64(aggregate_id).map_or(Place::ZERO, Id::place);
         if self.0.db.has_cell(own) { own } else { routed }
-    }
-
-    fn wake_for(&self, routed: Place, place: Place) {
-        self.wake(routed.db);
-        if place.db != routed.db {
-            self.wake(place.db);
-        }
     }
 
     /// Tells the relays that something may be due in a logical database.
@@ -142,4 +225,14 @@ impl Outbox {
     pub(crate) fn new_file(&self) -> watch::Receiver<u64> {
         self.0.new_file.subscribe()
     }
+}
+
+/// A number behind the last one, and by the time where it can be.
+fn number_after(tx: &Tx, last: Option<i64>) -> i64 {
+    let now = tx.now().micros();
+    last.map_or(now, |last| now.max(last.saturating_add(1)))
+}
+
+fn too_many() -> Fault {
+    Fault::new(ErrorCode::Unavailable, "too many messages at once; try again")
 }

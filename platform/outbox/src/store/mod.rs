@@ -13,7 +13,7 @@ pub(crate) use idempotency::{
     IdemKey, IdemRecord, idem_complete, idem_find, idem_insert, idem_release, idem_take_over,
 };
 pub(crate) use inbox::inbox_insert;
-pub(crate) use outbox::{Aggregate, Insert, Key, Row, State, insert, last_seq};
+pub(crate) use outbox::{Aggregate, Insert, Key, Row, State, insert, insert_all, last_seq, last_seqs};
 pub(crate) use position::{positions, read_positions};
 pub(crate) use purge::{Counts, Purged, counts, purge};
 pub(crate) use relay::{

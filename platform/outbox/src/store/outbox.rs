@@ -1,11 +1,18 @@
 //! The message table as writers see it: keys, numbers, inserting.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use kit::{Place, TenantCode, Timestamp};
 use rpc::{Fault, TraceId};
-use sea_query::{Cond, Condition, Expr, ExprTrait as _, Order, Query};
+use sea_query::{
+    Cond, Condition, Expr, ExprTrait as _, Func, InsertStatement, Order, Query, SimpleExpr,
+};
 use shard::Tx;
 
 use crate::message::{Headers, Message, MessageId};
+
+/// Aggregates in one look for numbers.
+const LOOKS_MAX: usize = 16;
 
 /// The state of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,29 +111,67 @@ pub(crate) async fn last_seq(tx: &Tx, aggregate: &Aggregate) -> Result<Option<i6
     tx.one(&select).await?.map(|row| row.get("seq")).transpose()
 }
 
+/// The highest number of each of several aggregates. One look per aggregate into the primary key, all in one
+/// statement: a grouped maximum would read every message that is still kept.
+pub(crate) async fn last_seqs(
+    tx: &Tx,
+    aggregates: &BTreeSet<Aggregate>,
+) -> Result<BTreeMap<Aggregate, Option<i64>>, Fault> {
+    let all: Vec<_> = aggregates.iter().collect();
+    let mut found = BTreeMap::new();
+    for some in all.chunks(LOOKS_MAX) {
+        let (Some(first), columns) = (some.first(), some.len().next_power_of_two()) else {
+            continue;
+        };
+        let mut select = Query::select();
+        for n in 0..columns {
+            let one = Query::select()
+                .expr(Func::max(Expr::col("seq")))
+                .from("outbox")
+                .cond_where(some.get(n).unwrap_or(first).is())
+                .to_owned();
+            select.expr_as(SimpleExpr::from(one), format!("last_{n}"));
+        }
+        let row = tx.one(&select).await?.ok_or_else(|| Fault::bug("a look found no row"))?;
+        for (n, aggregate) in some.iter().enumerate() {
+            found.insert((*aggregate).clone(), row.get(&format!("last_{n}"))?);
+        }
+    }
+    Ok(found)
+}
+
 /// Writes a message; `false` when its number is taken.
 pub(crate) async fn insert(tx: &Tx, m: &Insert<'_>) -> Result<bool, Fault> {
-    let insert = Query::insert()
-        .into_table("outbox")
-        .columns([
-            "tenant",
-            "aggregate_type",
-            "aggregate_id",
-            "seq",
-            "cell_db",
-            "cell_table",
-            "topic",
-            "payload",
-            "headers",
-            "xid",
-            "state",
-            "blocking",
-            "attempts",
-            "next_at",
-            "deliver_at",
-            "created_at",
-        ])
-        .values_panic([
+    tx.insert_unique(&inserting(std::slice::from_ref(m))).await
+}
+
+/// Writes messages; a number that is taken is a failure of the transaction.
+pub(crate) async fn insert_all(tx: &Tx, messages: &[Insert<'_>]) -> Result<(), Fault> {
+    tx.exec(&inserting(messages)).await.map(|_| ())
+}
+
+fn inserting(messages: &[Insert<'_>]) -> InsertStatement {
+    let mut insert = Query::insert();
+    insert.into_table("outbox").columns([
+        "tenant",
+        "aggregate_type",
+        "aggregate_id",
+        "seq",
+        "cell_db",
+        "cell_table",
+        "topic",
+        "payload",
+        "headers",
+        "xid",
+        "state",
+        "blocking",
+        "attempts",
+        "next_at",
+        "deliver_at",
+        "created_at",
+    ]);
+    for m in messages {
+        insert.values_panic([
             m.key.aggregate.tenant.as_str().into(),
             m.key.aggregate.kind.as_str().into(),
             m.key.aggregate.id.into(),
@@ -143,9 +188,9 @@ pub(crate) async fn insert(tx: &Tx, m: &Insert<'_>) -> Result<bool, Fault> {
             m.next_at.micros().into(),
             m.deliver_at.map(Timestamp::micros).into(),
             m.created_at.micros().into(),
-        ])
-        .to_owned();
-    tx.insert_unique(&insert).await
+        ]);
+    }
+    insert
 }
 
 /// A message as it is read.

@@ -214,3 +214,70 @@ async fn numbers_ascend_in_the_order_of_the_commits() {
     let expected: Vec<String> = (0..24).map(|n| n.to_string()).collect();
     assert_eq!(payloads, expected);
 }
+
+/// Puts these messages of an aggregate that is new with the first of them.
+async fn put_first(world: &World, messages: Vec<NewMessage>) -> Result<Vec<MessageId>, Fault> {
+    let (outbox, ctx) = (world.outbox.clone(), fresh(&world.ctx));
+    let own = ctx.clone();
+    let body = move |tx: Tx| {
+        let (outbox, ctx, messages) = (outbox.clone(), own.clone(), messages.clone());
+        async move { outbox.put_first(&tx, &ctx, messages).await }
+    };
+    world.db.tx(&ctx, Route::Whole, body).await
+}
+
+async fn put_together(world: &World, messages: Vec<NewMessage>) -> Result<Vec<MessageId>, Fault> {
+    let (outbox, ctx) = (world.outbox.clone(), fresh(&world.ctx));
+    let own = ctx.clone();
+    let body = move |tx: Tx| {
+        let (outbox, ctx, messages) = (outbox.clone(), own.clone(), messages.clone());
+        async move { outbox.put_all(&tx, &ctx, messages).await }
+    };
+    world.db.tx(&ctx, Route::Whole, body).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_that_are_put_together_keep_their_sequence_behind_earlier_ones() {
+    // More aggregates and more rows than one statement takes; the clock stands, so only numbers tell.
+    const AGGREGATES: i64 = 21;
+    let world = World::at(testkit::test_clock()).await;
+    let first = put_first(&world, (0..3).map(|n| step(1, n)).collect()).await.unwrap();
+    assert!(first.is_sorted() && first.windows(2).all(|two| two[0] != two[1]));
+    let rest = (0..4).flat_map(|n| (1..=AGGREGATES).map(move |id| (id, n)));
+    let rest: Vec<_> = rest.map(|(id, n)| step(id, if id == 1 { n + 3 } else { n })).collect();
+    let ids = put_together(&world, rest).await.unwrap();
+    assert_eq!(ids.iter().collect::<std::collections::HashSet<_>>().len(), ids.len());
+    assert!(ids.iter().all(|id| id.aggregate_id != 1 || *id > first[2]));
+    let tasks = world.relay(router([effects_consumer(&world.db, "stepped")]), quick());
+    let all = u64::try_from(AGGREGATES * 4 + 3).unwrap();
+    eventually(PATIENCE, || async { world.count("inbox").await == all }).await;
+    let effects = world.effects().await;
+    assert!(effects.iter().all(|(_, position, what)| position.to_string() == *what), "in order");
+    tasks.shutdown(PATIENCE).await;
+}
+
+#[tokio::test]
+async fn messages_whose_numbers_are_taken_are_refused_together_and_nothing_of_them_stays() {
+    let world = World::at(testkit::test_clock()).await;
+    put_first(&world, vec![step(1, 0)]).await.unwrap();
+    // The aggregate is not new: the second message has the number of the one that is there.
+    let e = put_first(&world, vec![step(2, 0), step(1, 1), step(3, 0)]).await.unwrap_err();
+    assert_eq!(e.code, kit::ErrorCode::Unavailable);
+    assert_eq!(world.count("outbox").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_that_are_put_together_at_once_without_a_lock_are_there_all_or_not_at_all() {
+    let world = World::at(testkit::test_clock()).await;
+    let puts = (0..24).map(|n| put_together(&world, (0..1 + n % 5).map(|m| step(1, m)).collect()));
+    let mut ids = Vec::new();
+    for put in join_all(puts).await {
+        match put {
+            Ok(some) => ids.extend(some),
+            Err(e) => assert_eq!(e.code, kit::ErrorCode::Unavailable),
+        }
+    }
+    assert!(!ids.is_empty());
+    assert_eq!(ids.iter().collect::<std::collections::HashSet<_>>().len(), ids.len());
+    assert_eq!(world.count("outbox").await, ids.len() as u64);
+}
