@@ -89,7 +89,7 @@ impl Service {
         claim: Claim,
     ) -> Result<OrderView, Error> {
         let seen = req.expected_total;
-        if let Some(existing) = self.with_lines(ctx, req.checkout_id).await? {
+        if let Some(existing) = self.placed_before(ctx, req.checkout_id).await? {
             let same = self.same_order(ctx, route, (member_id, seen), existing, claim);
             return Box::pin(same).await;
         }
@@ -179,7 +179,7 @@ impl Service {
         let (tenant, max) = (ctx.tenant.clone(), self.options.unpaid_orders_max);
         let unpaid = self
             .db
-            .read(ctx, route, move |tx| {
+            .read_one(ctx, route, move |tx| {
                 let tenant = tenant.clone();
                 async move { store::unpaid(&tx, &tenant, member, max).await }
             })
@@ -401,11 +401,11 @@ async fn insert_in(
         data: &Value::Null,
     };
     // The reservation expired meanwhile, and its expiry has barred the order: nothing is inserted.
-    runner.begin(tx, ctx, flow, entity, ask).await.map_err(|e| match e.code {
+    let begun = runner.begin_telling(tx, ctx, flow, entity, ask, vec![message]).await;
+    begun.map_err(|e| match e.code {
         kit::ErrorCode::Conflict => Error::CheckoutOver,
         _ => e.into(),
     })?;
-    outbox.put(tx, ctx, message).await?;
     let mut updated_at = row.updated_at;
     if row.payment_method == PaymentMethod::CashOnDelivery {
         confirm_cash(tx, &ctx.as_system("order"), (outbox, runner), draft, entity).await?;

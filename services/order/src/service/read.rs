@@ -31,7 +31,7 @@ impl Service {
     ) -> Result<Option<OrderRow>, Fault> {
         let tenant = ctx.tenant.clone();
         self.db
-            .read(ctx, route, move |tx| {
+            .read_one(ctx, route, move |tx| {
                 let tenant = tenant.clone();
                 async move { store::load(&tx, &tenant, id).await }
             })
@@ -82,6 +82,25 @@ impl Service {
             self.lines_at(ctx, route, id).await?.ok_or_else(|| Fault::not_found("this order"))
         };
         none_if_missing(Box::pin(self.where_it_lies(ctx, id, again)).await)
+    }
+
+    /// The order of a checkout, which there rarely is.
+    pub(super) async fn placed_before(
+        &self,
+        ctx: &Ctx,
+        id: OrderId,
+    ) -> Result<Option<(OrderRow, Vec<OrderLine>)>, Fault> {
+        if !self.may_have_moved(ctx, id).await? {
+            let tenant = ctx.tenant.clone();
+            let load = move |tx| {
+                let tenant = tenant.clone();
+                async move { store::load(&tx, &tenant, id).await }
+            };
+            if self.db.read_one(ctx, self.route(id)?, load).await?.is_none() {
+                return Ok(None);
+            }
+        }
+        self.with_lines(ctx, id).await
     }
 
     async fn lines_at(
@@ -211,13 +230,19 @@ impl Service {
             .tx(ctx, route, move |tx| {
                 let (ctx, runner) = (ctx_in.clone(), runner.clone());
                 async move {
-                    // It has begun, and is elsewhere by now.
-                    store::drain::refuse_gone(&tx, &ctx.tenant, id).await?;
+                    // Asked after each of the others: who moves it on commits all of it at once, and may
+                    // do so between any two statements.
+                    let refuse_gone = || store::drain::refuse_gone(&tx, &ctx.tenant, id);
                     if runner.bar(&tx, &ctx, id.0, FIRST_VERSION).await? {
+                        refuse_gone().await?;
                         return Ok(None);
                     }
                     // Here, because a replica may not have heard of it yet.
-                    store::load(&tx, &ctx.tenant, id).await
+                    let found = store::load(&tx, &ctx.tenant, id).await?;
+                    if found.is_none() {
+                        refuse_gone().await?;
+                    }
+                    Ok(found)
                 }
             })
             .await

@@ -2,6 +2,7 @@
 //! every step of it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use kit::{Clock as _, ErrorCode, Place, PlacementState, Placements, SystemClock, Timestamp};
 use order_api::{
@@ -210,6 +211,39 @@ async fn sh_07_an_order_is_what_it_was_after_it_moved_and_goes_on() {
     assert_eq!(next.place(), new.versions()[1].cell(member), "new orders go to the new cell");
     let none = client.get(&buyer(member), Get { order_id: next }).await.unwrap_err();
     assert_eq!(none.code(), ErrorCode::NotFound);
+    moving.live.stop().await;
+}
+
+/// Whoever asks whether an order stands may bar it from ever being placed; an order that moves at this very
+/// moment stands.
+#[tokio::test(flavor = "multi_thread")]
+async fn sh_07_an_order_that_moves_while_it_is_asked_for_stands() {
+    let moving = Moving::new().await;
+    let (client, system) = (&moving.client, test_ctx("flora"));
+    let ids: Vec<OrderId> = moving.before.keys().copied().collect();
+    let is_over = AtomicBool::new(false);
+    let ask = async {
+        let mut asked = 0;
+        while !is_over.load(Ordering::SeqCst) {
+            for id in &ids {
+                // one that is being moved may be asked for again
+                if let Ok(standing) = client.settle(&system, Brief { order_ids: vec![*id] }).await {
+                    assert_eq!(standing.len(), 1, "{id} was placed, and moves");
+                    asked += 1;
+                }
+            }
+        }
+        asked
+    };
+    let drain = async {
+        for cell in placements().cells() {
+            moving.drain_all(cell).await;
+        }
+        is_over.store(true, Ordering::SeqCst);
+    };
+    let (asked, ()) = tokio::join!(ask, drain);
+    assert!(asked > 0);
+    moving.nothing_is_missing().await;
     moving.live.stop().await;
 }
 
