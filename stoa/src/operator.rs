@@ -84,6 +84,8 @@ pub struct FollowBackup {}
 pub struct FailOver {
     /// The server, as the settings call it.
     pub server: String,
+    /// Replicas, by host and port, whose silence is no reason to stop.
+    pub without: Vec<String>,
 }
 
 /// A replica that has taken over.
@@ -195,7 +197,7 @@ impl Operator for Local {
     async fn fail_over(&self, ctx: &Ctx, req: FailOver) -> Result<FailedOver, Fault> {
         only_the_system(ctx)?;
         let before = ctx.remaining();
-        let taken = self.shards.fail_over(&req.server).await.map_err(|e| {
+        let taken = self.shards.fail_over(&req.server, &req.without).await.map_err(|e| {
             Fault::new(ErrorCode::Unavailable, e.to_string()).with_slug("no_failover").because(e)
         })?;
         // A commit, because a primary that waits for a synchronous replica of its own takes none.

@@ -118,10 +118,13 @@ impl Database {
         self.0.schema.database
     }
 
-    /// What holds it.
-    #[must_use]
-    pub fn backend(&self) -> &Backend {
-        &self.0.options.backend
+    /// What holds it at this moment: once a replica has taken a primary's place, another server than the
+    /// settings name.
+    pub async fn backend(&self) -> Backend {
+        match &self.0.options.backend {
+            Backend::Servers(servers) => Backend::Servers(self.0.connected.current(servers).await),
+            Backend::Embedded => Backend::Embedded,
+        }
     }
 
     /// Whether its rows are spread over cells.
@@ -387,7 +390,7 @@ impl Inner {
         TxParts {
             schema: self.schema,
             place,
-            now: self.clock.now(),
+            clock: Arc::clone(&self.clock),
             read_only,
             single: false,
             rows_max: self.options.rows_max,

@@ -120,14 +120,15 @@ impl Shards {
     }
 
     /// Makes the replica of a server its primary that has got the most of the log, and goes on with it, as
-    /// [`Shards::switch`] does. Repeating it after a failure goes on where it stopped.
+    /// [`Shards::switch`] does. Repeating it after a failure goes on where it stopped. Every replica has to
+    /// answer, or else what it has confirmed may be lost, except those that `without` names by host and port.
     ///
     /// # Errors
-    /// Words for the operator: the primary answers still, or no replica does. Nothing has changed then, or
-    /// the replica is promoted and nobody writes there yet.
-    pub async fn fail_over(&self, server: &str) -> Result<Takeover, DbError> {
+    /// Words for the operator: the primary may live still, a replica does not answer, none follows any more.
+    /// Nothing has changed then, or the replica is promoted and nobody writes there yet.
+    pub async fn fail_over(&self, server: &str, without: &[String]) -> Result<Takeover, DbError> {
         match &self.0.options.backend {
-            Backend::Servers(servers) => self.0.connected.fail_over(servers, server).await,
+            Backend::Servers(servers) => self.0.connected.fail_over(servers, server, without).await,
             Backend::Embedded => {
                 Err(DbError::Misuse("the databases are embedded: there is no server to replace"))
             }

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kit::{Place, Timestamp};
+use kit::{Place, SharedClock, Timestamp};
 use rpc::Fault;
 use rusqlite::Connection;
 use sea_query::{
@@ -66,7 +66,7 @@ struct Inner {
 pub(crate) struct TxParts {
     pub(crate) schema: Schema,
     pub(crate) place: Option<Place>,
-    pub(crate) now: Timestamp,
+    pub(crate) clock: SharedClock,
     pub(crate) read_only: bool,
     /// It may have one statement.
     pub(crate) single: bool,
@@ -82,12 +82,13 @@ impl Tx {
         Self::on(Line::Server(line), parts)
     }
 
+    /// For a transaction that has begun: what it takes for now is not from before it waited for its turn.
     fn on(line: Line, parts: TxParts) -> Self {
         Self(Arc::new(Inner {
             line,
             schema: parts.schema,
             place: parts.place,
-            now: parts.now,
+            now: parts.clock.now(),
             read_only: parts.read_only,
             rows_max: parts.rows_max,
             allowance: parts.single.then(|| AtomicBool::new(true)),

@@ -108,9 +108,10 @@ impl Backups {
 
     async fn make(&self, folder: PathBuf) -> anyhow::Result<Manifest> {
         let (databases, backups) = (self.0.databases.all(), self.clone());
-        if let Backend::Servers(servers) = self.0.databases.platform.backend() {
+        // As they are now: the primary that was lost must not be dumped once a replica is in its place.
+        if let Backend::Servers(servers) = self.0.databases.platform.backend().await {
             let watch = move |progress| backups.go_on(progress);
-            return postgres::dump(servers, &folder, &self.0.clock, watch).await;
+            return postgres::dump(&servers, &folder, &self.0.clock, watch).await;
         }
         let cut = shard::backup::of_running(&databases, &self.0.clock).await;
         let cut = cut.map_err(crate::access::explain)?;

@@ -19,10 +19,12 @@ with synchronous replication it has every confirmed order. Then the running prog
 need the server fail with 503 until then, and go on by themselves afterwards.
 
 It refuses while the old primary answers. One that is only unreachable from here must be shut off first, so that
-it cannot take writes any more. On MySQL there are no replicas.
+it cannot take writes any more. It also refuses while a replica does not answer, which may have confirmed orders
+that the others lack; --without names those that are lost for good. On MySQL there are no replicas.
 
 Examples:
   stoa shard failover a                     the server that the settings call `a`
+  stoa shard failover a --without db3:5432  the replica on db3 is lost as well
   stoa shard failover main --config stoa.toml
                                             where the data folder is named by the settings";
 
@@ -32,6 +34,9 @@ Examples:
 pub struct Args {
     /// The server, as `[[storage.server]]` names it.
     server: String,
+    /// Go on although this replica, by host and port, does not answer: commits that it alone has are lost
+    #[arg(long, value_name = "HOST:PORT")]
+    without: Vec<String>,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -50,7 +55,7 @@ pub(super) async fn run(args: Args, out: &mut Out) -> anyhow::Result<ExitCode> {
     };
     out.line(format!("promoting a replica of {} and switching over ...", args.server))?;
     let ctx = access.ctx(TenantCode::platform(), WITHIN)?;
-    let request = FailOver { server: args.server };
+    let request = FailOver { server: args.server, without: args.without };
     let done = access.operator.fail_over(&ctx, request).await.map_err(failed);
     access.close().await;
     let done = done?;

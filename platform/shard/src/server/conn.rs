@@ -15,7 +15,10 @@ use super::token::Position;
 use super::values;
 use crate::dialect::Engine;
 use crate::error::DbError;
-use crate::row::Row;
+use crate::row::{Row, Value};
+
+/// The longest the end of a read or of what is taken back may take.
+const END_WITHIN: Duration = Duration::from_secs(1);
 
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +135,30 @@ impl Conn {
         }
     }
 
+    /// Lets statements of the open transaction run as long as they take; for a lock they wait this long at
+    /// most. On MySQL it holds for the session, also without a transaction, until the next one begins.
+    pub(super) async fn take_time(&mut self, lock_within: Duration) -> Result<(), DbError> {
+        let seconds = lock_within.as_secs().max(1);
+        let text = match self.flavour() {
+            None => {
+                format!("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '{seconds}s'")
+            }
+            Some(flavour) => {
+                let limit = match flavour {
+                    Flavour::Mariadb => "max_statement_time",
+                    Flavour::Mysql => "max_execution_time",
+                };
+                // what the session is set to is not known any more
+                self.coming = None;
+                self.set(Setting::default());
+                format!(
+                    "SET {limit}=0, lock_wait_timeout={seconds}, innodb_lock_wait_timeout={seconds}"
+                )
+            }
+        };
+        self.batch(text).await
+    }
+
     /// Commits. After an error nothing is known of the outcome.
     pub(crate) async fn commit(&mut self) -> Result<(), DbError> {
         let lease = self.lease.as_ref().ok_or(DbError::Closed)?;
@@ -197,10 +224,27 @@ impl Conn {
     /// Ends a read; a single one has ended by itself.
     pub(super) async fn end_read(&mut self) -> Result<(), DbError> {
         if self.open {
-            self.batch("COMMIT".to_owned()).await?;
+            self.end("COMMIT").await?;
             self.committed();
         }
         Ok(())
+    }
+
+    /// What changes nothing must not keep anybody waiting: a server that is silent is left alone.
+    async fn end(&mut self, word: &str) -> Result<(), DbError> {
+        let silent = Err(DbError::Timeout("ending a transaction"));
+        tokio::time::timeout(END_WITHIN, self.batch(word.to_owned())).await.unwrap_or(silent)
+    }
+
+    /// The number that is the only answer to a question, within a time.
+    pub(super) async fn number(&mut self, sql: &str, within: Duration) -> Result<i64, DbError> {
+        let asked = self.query(sql, Values(Vec::new()), 1, false);
+        let silent = Err(DbError::Timeout("asking a database server"));
+        let rows = tokio::time::timeout(within, asked).await.unwrap_or(silent)?;
+        match rows.first().and_then(|row| row.values.first()) {
+            Some(Value::Int(n)) => Ok(*n),
+            other => Err(DbError::Engine(format!("a number was asked for, not {other:?}"))),
+        }
     }
 
     /// Whether the server answers.
@@ -210,7 +254,7 @@ impl Conn {
 
     /// Rolls back; a connection that cannot do even that is closed.
     pub(crate) async fn rollback(&mut self) {
-        if self.open && self.batch("ROLLBACK".to_owned()).await.is_ok() {
+        if self.open && self.end("ROLLBACK").await.is_ok() {
             self.open = false;
             let coming = self.coming.take();
             if self.engine == Engine::Mysql
@@ -329,7 +373,7 @@ impl Found {
     fn add(
         &mut self,
         names: impl FnOnce() -> Arc<[String]>,
-        values: Vec<crate::row::Value>,
+        values: Vec<Value>,
     ) -> Result<bool, DbError> {
         if self.rows.len() == self.max {
             return if self.refuse_more { Err(DbError::TooManyRows(self.max)) } else { Ok(true) };

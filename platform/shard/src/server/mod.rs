@@ -64,6 +64,21 @@ pub(crate) struct Physical {
 struct LineUp {
     primary: Arc<Pool>,
     replicas: Arc<[Arc<Replica>]>,
+    addresses: Addresses,
+}
+
+/// Where they are.
+#[derive(Clone)]
+struct Addresses {
+    primary: Secret<String>,
+    replicas: Arc<[Secret<String>]>,
+}
+
+impl Addresses {
+    /// As the settings say.
+    fn of(server: &Server) -> Self {
+        Self { primary: server.url.clone(), replicas: server.replicas.clone().into() }
+    }
 }
 
 /// A logical database on its server.
@@ -108,6 +123,10 @@ impl Physical {
         self.line_up(|line_up| Arc::clone(&line_up.replicas))
     }
 
+    fn addresses(&self) -> Addresses {
+        self.line_up(|line_up| line_up.addresses.clone())
+    }
+
     fn line_up<T>(&self, look: impl FnOnce(&LineUp) -> T) -> T {
         look(&self.line_up.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -126,23 +145,31 @@ impl Physical {
     }
 }
 
-/// Connects to a primary; to replicas connections are made when they are measured.
+/// Connects to a primary; to replicas connections are made when they are measured. Others wait meanwhile, so
+/// that a server which takes connections and says nothing is given up.
 async fn line_up(
     engine: Engine,
     limits: Limits,
     primary: &Secret<String>,
     replicas: &[Secret<String>],
 ) -> Result<LineUp, DbError> {
-    let (label, target) = target(engine, primary).await?;
+    let silent = Err(DbError::Down("it takes connections and does not answer".to_owned()));
+    let addresses = Addresses { primary: primary.clone(), replicas: replicas.to_vec().into() };
+    let connecting = connect(engine, limits, addresses);
+    tokio::time::timeout(limits.connect_timeout, connecting).await.unwrap_or(silent)
+}
+
+async fn connect(engine: Engine, limits: Limits, addresses: Addresses) -> Result<LineUp, DbError> {
+    let (label, target) = target(engine, &addresses.primary).await?;
     let primary = Arc::new(Pool::new(label, target, limits));
     Conn::new(primary.acquire("", Instant::now() + limits.connect_timeout).await?).ping().await?;
     let mut following = Vec::new();
     // replicas are PostgreSQL's; on MySQL a configured one is not used
-    for url in replicas.iter().filter(|_| engine == Engine::Postgres) {
+    for url in addresses.replicas.iter().filter(|_| engine == Engine::Postgres) {
         let (label, target) = target_of(url)?;
         following.push(Arc::new(Replica::new(Arc::new(Pool::new(label, target, limits)))));
     }
-    Ok(LineUp { primary, replicas: following.into() })
+    Ok(LineUp { primary, replicas: following.into(), addresses })
 }
 
 async fn target(engine: Engine, url: &Secret<String>) -> Result<(String, Target), DbError> {
@@ -176,9 +203,12 @@ fn target_of(url: &Secret<String>) -> Result<(String, Target), DbError> {
     Ok((label, Target::Postgres(Box::new(options))))
 }
 
-/// The servers that are connected.
+/// The servers that are connected; and the lock of who puts a replica in a primary's place.
 #[derive(Default)]
-pub(crate) struct Connected(tokio::sync::Mutex<BTreeMap<String, Arc<Physical>>>);
+pub(crate) struct Connected(
+    tokio::sync::Mutex<BTreeMap<String, Arc<Physical>>>,
+    tokio::sync::Mutex<()>,
+);
 
 impl Connected {
     /// A logical database with its schema brought up to date: `db` of a sharded one, with these cells.
@@ -211,6 +241,20 @@ impl Connected {
         let database = schema.database_name(db);
         let server = self.server(servers, &database).await?;
         Ok(ServerDb { server, schema: [&servers.prefix, database.as_str()].concat() })
+    }
+
+    /// The servers as they are now: others than the settings name once one has taken over.
+    pub(crate) async fn current(&self, servers: &Servers) -> Servers {
+        let mut current = servers.clone();
+        for physical in self.all().await {
+            let addresses = physical.addresses();
+            let of = current.servers.iter_mut().find(|s| s.name == physical.name());
+            if let Some(server) = of {
+                server.url = addresses.primary;
+                server.replicas = addresses.replicas.to_vec();
+            }
+        }
+        current
     }
 
     /// Those that are connected now.

@@ -6,8 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sea_query::Values;
-
 use super::conn::Conn;
 use super::pool::Pool;
 use super::token::Position;
@@ -17,9 +15,12 @@ use crate::servers::Splitting;
 /// How often a replica is asked whether it has got to a position that a read waits for.
 const ASK_EVERY: Duration = Duration::from_millis(3);
 
-/// Where a replica stands in its primary's log.
-pub(super) const REPLAYED: &str = "SELECT (COALESCE(pg_last_wal_replay_lsn(), '0/0') - '0/0'::pg_lsn)::BIGINT AS replayed, \
-     pg_is_in_recovery()::INT::BIGINT AS follows";
+/// The longest a replica may take to tell where it is; those who ask have shorter limits of their own.
+const TOLD_WITHIN: Duration = Duration::from_secs(2);
+
+/// Where a replica stands in its primary's log; a server that is none stands nowhere.
+const REPLAYED: &str = "SELECT CASE WHEN pg_is_in_recovery() \
+     THEN (COALESCE(pg_last_wal_replay_lsn(), '0/0') - '0/0'::pg_lsn)::BIGINT ELSE -1 END AS replayed";
 
 /// A server that follows the primary.
 pub(super) struct Replica {
@@ -209,12 +210,7 @@ impl Replica {
 
 /// Where a replica is; `None` when the server is none.
 pub(super) async fn position_of(conn: &mut Conn) -> Result<Option<Position>, DbError> {
-    let rows = conn.query(REPLAYED, Values(Vec::new()), 1, false).await?;
-    let number = |column: &str| rows.first().and_then(|row| row.get::<i64>(column).ok());
-    if number("follows") != Some(1) {
-        return Ok(None);
-    }
-    Ok(number("replayed").and_then(Position::read))
+    conn.number(REPLAYED, TOLD_WITHIN).await.map(Position::read)
 }
 
 /// The replica for a read that must see everything up to a position; `None` sends it to the primary.

@@ -8,8 +8,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sea_query::Values;
-
 use super::conn::Conn;
 use super::pool::Pool;
 use super::replica::{Change, Lag, Replica, position_of};
@@ -66,7 +64,7 @@ impl Watch {
             *self = Self { primary: Some(Arc::clone(&primary)), ..Self::default() };
         }
         let kept = self.conn.take();
-        let asked = tokio::time::timeout(limit, place_of(&primary, kept)).await;
+        let asked = tokio::time::timeout(limit, place_of(&primary, kept, limit)).await;
         if let Ok(Ok((conn, place))) = asked {
             self.places.add(place, Instant::now());
             self.conn = Some(conn);
@@ -136,14 +134,16 @@ fn tell(server: &str, replica: &Replica, lag: Option<Lag>) {
 }
 
 /// How far the primary's log is safe, which is what a replica can have.
-async fn place_of(pool: &Arc<Pool>, kept: Option<Conn>) -> Result<(Conn, Position), DbError> {
+async fn place_of(
+    pool: &Arc<Pool>,
+    kept: Option<Conn>,
+    within: Duration,
+) -> Result<(Conn, Position), DbError> {
     let mut conn = match kept {
         Some(conn) => conn,
         None => Conn::new(pool.aside().await?),
     };
-    let rows = conn.query(FLUSHED, Values(Vec::new()), 1, false).await?;
-    let flushed = rows.first().and_then(|row| row.get::<i64>("flushed").ok());
-    let place = flushed.and_then(Position::read);
+    let place = Position::read(conn.number(FLUSHED, within).await?);
     place.map(|place| (conn, place)).ok_or_else(|| DbError::Engine("no position".to_owned()))
 }
 

@@ -5,7 +5,6 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use kit::Secret;
-use sea_query::Values;
 
 use super::conn::Conn;
 use super::{Connected, LineUp, Physical, line_up};
@@ -75,9 +74,8 @@ async fn takes_writes(line_up: &LineUp) -> Result<(), DbError> {
             "SELECT (pg_is_in_recovery() OR current_setting('default_transaction_read_only')::BOOLEAN)::INT::BIGINT AS held"
         }
     };
-    let rows = conn.query(sql, Values(Vec::new()), 1, false).await?;
-    match rows.first().map(|row| row.get::<i64>("held")) {
-        Some(Ok(0)) => Ok(()),
+    match conn.number(sql, super::SWITCH_WITHIN).await? {
+        0 => Ok(()),
         _ => Err(DbError::Open(format!("{} does not take writes; promote it first", pool.label()))),
     }
 }

@@ -25,6 +25,8 @@ pub struct Cluster {
     tasks: Tasks,
     pub primary: Postgres,
     pub replica: Postgres,
+    /// Those that were started beside it.
+    pub others: Vec<Postgres>,
     _folder: TempDir,
 }
 
@@ -46,10 +48,22 @@ pub fn say(words: &str) {
 impl Cluster {
     /// Starts both; `None` with a printed reason when PostgreSQL is not installed.
     pub async fn start(replica: ReplicaOptions, splitting: Splitting) -> Option<Self> {
+        Self::start_all(&[replica], PostgresOptions::default(), |servers| {
+            *servers.splitting = splitting;
+        })
+        .await
+    }
+
+    /// Starts a primary and all these replicas of it.
+    pub async fn start_all(
+        replicas: &[ReplicaOptions],
+        options: PostgresOptions,
+        change: impl FnOnce(&mut Servers),
+    ) -> Option<Self> {
         let options = PostgresOptions {
             // a replica that takes reads back does so at once
             settings: vec![("max_standby_streaming_delay".to_owned(), "0".to_owned())],
-            ..PostgresOptions::default()
+            ..options
         };
         let primary = match block_in_place(|| Postgres::start(&options)) {
             Ok(primary) => primary,
@@ -59,16 +73,19 @@ impl Cluster {
             }
             Err(e) => panic!("{e}"),
         };
-        let replica = block_in_place(|| primary.replica(&replica)).unwrap();
+        let make = |options| block_in_place(|| primary.replica(options)).unwrap();
+        let mut replicas: Vec<Postgres> = replicas.iter().map(make).collect();
         let folder = TempDir::new().unwrap();
         let mut servers = Servers::single(Engine::Postgres, url(&primary));
-        servers.servers[0].replicas = vec![url(&replica)];
-        servers.splitting = Box::new(splitting);
+        servers.servers[0].replicas = replicas.iter().map(url).collect();
+        change(&mut servers);
         let backend = Backend::Servers(servers);
         let options = Options { backend, ..Options::in_folder(folder.path()) };
         let shards = Shards::open(options, Arc::new(SystemClock)).unwrap();
         let db = shards.database(SINGLE).await.unwrap();
-        Some(Self { db, shards, tasks: Tasks::new(), primary, replica, _folder: folder })
+        let replica = replicas.remove(0);
+        let (tasks, others) = (Tasks::new(), replicas);
+        Some(Self { db, shards, tasks, primary, replica, others, _folder: folder })
     }
 
     /// Measures the replica from now on.
@@ -121,6 +138,11 @@ pub struct Sight {
 
 pub fn url(server: &Postgres) -> Secret<String> {
     Secret::new(server.url("postgres"))
+}
+
+/// Host and port.
+pub fn label(server: &Postgres) -> String {
+    format!("127.0.0.1:{}", server.port())
 }
 
 /// A person who has not written anything.

@@ -34,4 +34,6 @@ mod sh_09;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod takeover;
+#[cfg(test)]
 mod values;

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kit::ErrorCode;
+use kit::{Clock as _, ErrorCode, SystemClock};
 use rpc::Fault;
 use sea_query::{Expr, ExprTrait as _, Func, Query};
 use shard::Route;
 use testkit::{PATIENCE, eventually, test_ctx};
+use tokio::sync::Notify;
 
 use super::ground::Ground;
 use crate::support::{SINGLE, SPREAD, place, row, rows, thing};
 
 super::on_servers!(
+    a_transaction_takes_the_time_when_it_begins_and_not_when_it_began_to_wait,
     a_commit_stays_and_an_error_takes_everything_back,
     a_duplicate_is_told_and_the_transaction_goes_on,
     values_come_back_as_they_went_in,
@@ -28,6 +30,40 @@ super::on_servers!(
     a_single_read_has_one_statement,
     a_session_is_in_the_schema_that_is_asked_for,
 );
+
+async fn a_transaction_takes_the_time_when_it_begins_and_not_when_it_began_to_wait(ground: Ground) {
+    let (shards, _folder) = ground.other(|servers| servers.servers[0].connections_max = 1);
+    let db = shards.database(SINGLE).await.unwrap();
+    let ctx = test_ctx("flora");
+    let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let first = db.tx(&ctx, Route::Whole, {
+        let (begun, go) = (Arc::clone(&begun), Arc::clone(&go));
+        move |_| {
+            let (begun, go) = (Arc::clone(&begun), Arc::clone(&go));
+            async move {
+                begun.notify_one();
+                go.notified().await;
+                Ok::<_, Fault>(())
+            }
+        }
+    });
+    let second = async {
+        begun.notified().await;
+        let now = |tx: shard::Tx| async move { Ok::<_, Fault>(tx.now()) };
+        let mut writing = Box::pin(db.tx(&ctx, Route::Whole, now));
+        let mut reading = Box::pin(db.read(&ctx, Route::Whole, now));
+        assert!(
+            futures::poll!(&mut writing).is_pending() && futures::poll!(&mut reading).is_pending()
+        );
+        let waiting = SystemClock.now();
+        go.notify_one();
+        let (wrote, read) = futures::join!(writing, reading);
+        (waiting, wrote.unwrap(), read.unwrap())
+    };
+    let (first, (waiting, wrote, read)) = futures::join!(first, second);
+    first.unwrap();
+    assert!(wrote > waiting && read > waiting, "{waiting} {wrote} {read}");
+}
 
 async fn a_commit_stays_and_an_error_takes_everything_back(ground: Ground) {
     let db = ground.open(SINGLE).await;
