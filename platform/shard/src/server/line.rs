@@ -17,8 +17,10 @@ pub(crate) enum Trouble {
     Retry,
     /// It cannot go on.
     Broken,
-    /// The server is away, or did not answer in time.
+    /// The server is away.
     Away,
+    /// It did not answer in the time that the caller had.
+    Late,
 }
 
 /// A connection that is lent to the body of a transaction.
@@ -79,7 +81,8 @@ impl ServerLine {
             Err(DbError::Unique(_)) if self.engine == Engine::Mysql => return,
             // these never reached the server, or were read whole
             Err(DbError::Misuse(_) | DbError::Column { .. } | DbError::TooManyRows(_)) => return,
-            Err(DbError::Down(_) | DbError::Timeout(_)) => Trouble::Away,
+            Err(DbError::Down(_)) => Trouble::Away,
+            Err(DbError::Timeout(_)) => Trouble::Late,
             Err(_) => Trouble::Broken,
         };
         let mut known = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);

@@ -18,6 +18,9 @@ use super::{Physical, ServerDb};
 use crate::error::DbError;
 use crate::tx::{Hooks, Tx, TxParts};
 
+/// What began in time may end a little later: that it is done is better news than that nobody knows.
+const COMMIT_GRACE: Duration = Duration::from_millis(500);
+
 /// How a try ended.
 enum End<T, E> {
     Done(Result<T, E>, Hooks, Option<Position>),
@@ -44,7 +47,7 @@ where
         let tx = Tx::on_server(Arc::clone(&line), parts.clone());
         let result = poll(&tx, left, &body).await;
         let hooks = tx.close();
-        match end(db, &line, result, hooks).await {
+        match end(db, &line, result, hooks, deadline).await {
             End::Done(result, hooks, position) => {
                 if let Some(position) = position {
                     token::wrote(session, db.server.name(), position);
@@ -150,10 +153,11 @@ where
     let begun = tokio::time::timeout(left, begun).await;
     let conn = match begun.unwrap_or(Err(DbError::Timeout("beginning a read on a replica"))) {
         Ok(conn) => conn?,
-        // busy, not broken
-        Err(DbError::Overloaded(_) | DbError::Retry(_)) => return None,
         Err(e) => {
-            replica.failed(&e);
+            // one that is busy, or that a caller had no time for, is not broken
+            if matches!(e, DbError::Down(_)) {
+                replica.failed(&e);
+            }
             return None;
         }
     };
@@ -164,7 +168,7 @@ where
             replica.failed(&DbError::Down("a statement was not answered".to_owned()));
             None
         }
-        Some(Trouble::Retry | Trouble::Broken) => None,
+        Some(Trouble::Late | Trouble::Retry | Trouble::Broken) => None,
     }
 }
 
@@ -185,7 +189,7 @@ where
     let result = poll(&tx, left, body).await;
     drop(tx.close());
     let (conn, trouble) = line.end();
-    let Some(mut conn) = conn else { return (result, Some(Trouble::Away)) };
+    let Some(mut conn) = conn else { return (result, Some(Trouble::Late)) };
     // nothing was changed; what counts is that the snapshot goes, and that the session's setting stays
     if trouble.is_some() || conn.end_read().await.is_err() {
         conn.rollback().await;
@@ -204,7 +208,9 @@ async fn begin(db: &ServerDb, mode: Mode, deadline: Instant) -> Result<(Conn, Du
         }
         match tokio::time::timeout(left, conn.begin(&db.schema, mode, left)).await {
             Err(_) => return Err(DbError::Timeout("beginning a transaction")),
-            Ok(Ok(())) => return Ok((conn, left)),
+            Ok(Ok(())) => {
+                return Ok((conn, deadline.saturating_duration_since(Instant::now())));
+            }
             Ok(Err(DbError::Down(e))) if !conn.is_fresh() => {
                 tracing::debug!(server = db.server.name(), error = e, "a connection had broken");
             }
@@ -239,6 +245,7 @@ async fn end<T, E: From<Fault>>(
     line: &ServerLine,
     result: Result<T, E>,
     hooks: Hooks,
+    deadline: Instant,
 ) -> End<T, E> {
     let fault = |e: DbError| E::from(Fault::from(e));
     let failed = |e: E| End::Done(Err(e), Vec::new(), None);
@@ -249,13 +256,15 @@ async fn end<T, E: From<Fault>>(
         return failed(result.err().unwrap_or_else(lost));
     };
     match (result, trouble) {
-        (Ok(value), None) => match commit(db, &mut conn).await {
+        (Ok(value), None) => match commit(db, &mut conn, deadline).await {
             Ok(position) => End::Done(Ok(value), hooks, position),
             // nothing was committed
             Err(e @ DbError::Retry(_)) => {
                 conn.rollback().await;
                 End::Again(fault(e))
             }
+            // dropped with its commit on its way, the connection is closed
+            Err(e @ DbError::Timeout(_)) => failed(fault(e)),
             Err(e) => failed(fault(DbError::CommitFailed(e.to_string()))),
         },
         (result, trouble) => {
@@ -270,10 +279,19 @@ async fn end<T, E: From<Fault>>(
     }
 }
 
-/// Commits; how far the log is then is asked only where there are replicas to compare with.
-async fn commit(db: &ServerDb, conn: &mut Conn) -> Result<Option<Position>, DbError> {
-    if db.server.replicas().is_empty() {
-        return conn.commit().await.map(|()| None);
-    }
-    conn.commit_and_look().await.map(Some)
+/// Commits; how far the log is then is asked only where there are replicas to compare with. Nobody waits for
+/// ever for a server that is silent, or for a replica that must confirm and is away: it may be committed then.
+async fn commit(
+    db: &ServerDb,
+    conn: &mut Conn,
+    deadline: Instant,
+) -> Result<Option<Position>, DbError> {
+    let committing = async {
+        if db.server.replicas().is_empty() {
+            return conn.commit().await.map(|()| None);
+        }
+        conn.commit_and_look().await.map(Some)
+    };
+    let unknown = Err(DbError::Timeout("a commit, whose outcome is unknown"));
+    tokio::time::timeout_at((deadline + COMMIT_GRACE).into(), committing).await.unwrap_or(unknown)
 }

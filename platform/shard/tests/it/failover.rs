@@ -17,7 +17,7 @@ use testkit::{PATIENCE, eventually};
 use tokio::sync::Notify;
 use tokio::task::block_in_place;
 
-use crate::cluster::{Cluster, MAIN, quick, say, stranger, url};
+use crate::cluster::{Cluster, MAIN, label, quick, say, stranger, url};
 use crate::support::{row, rows, thing};
 
 const WRITERS: i64 = 8;
@@ -87,11 +87,8 @@ async fn make_notes(db: &Database) {
     notes.await.unwrap();
 }
 
-/// Kills, promotes, switches while the writers write; when it was killed, and what each step took.
-async fn fail_over(
-    cluster: &mut Cluster,
-    told: &[Mutex<Told>],
-) -> (Instant, [(&'static str, Duration); 2]) {
+/// Kills and fails over while the writers write; when it was killed, and what the failover took.
+async fn fail_over(cluster: &mut Cluster, told: &[Mutex<Told>]) -> (Instant, Duration) {
     let confirmed = |since: Instant| {
         move |told: &Mutex<Told>| told.lock().unwrap().confirmed.iter().any(|(_, at)| *at > since)
     };
@@ -108,15 +105,13 @@ async fn fail_over(
         told.iter().all(|t| t.lock().unwrap().failed.iter().any(|(_, at, _)| *at > killed))
     })
     .await;
-    let promoting = Instant::now();
-    block_in_place(|| cluster.replica.promote()).unwrap();
-    let promoted = promoting.elapsed();
-    let switching = Instant::now();
-    cluster.shards.switch(MAIN, &url(&cluster.replica), &[]).await.unwrap();
-    let switched = switching.elapsed();
+    let failing_over = Instant::now();
+    let done = cluster.shards.fail_over(MAIN, &[]).await.unwrap();
+    let took = failing_over.elapsed();
+    assert_eq!((done.primary, done.others), (label(&cluster.replica), Vec::new()));
     let since = Instant::now();
     eventually(PATIENCE, || async { told.iter().all(confirmed(since)) }).await;
-    (killed, [("promotion", promoted), ("switch", switched)])
+    (killed, took)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +140,7 @@ async fn every_confirmed_row_survives_kill_9_of_the_primary_and_nothing_happens_
     let confirmed: BTreeSet<i64> =
         all.iter().flat_map(|t| &t.confirmed).map(|(id, _)| *id).collect();
     say(&format!(
-        "failover: writing was impossible for {} ms ({took:?}); {} rows confirmed, {} tries refused, the \
+        "failover: writing was impossible for {} ms (the failover: {took:?}); {} rows confirmed, {} tries refused, the \
          slowest refusal took {} ms",
         impossible.as_millis(),
         confirmed.len(),
@@ -176,6 +171,23 @@ async fn every_confirmed_row_survives_kill_9_of_the_primary_and_nothing_happens_
     assert_eq!(counted, ids.len() as i64, "an effect happened twice");
 
     the_old_one_is_left_alone(&mut cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_nobody_confirms_ends_with_the_time_of_the_caller() {
+    let Some(mut cluster) = synchronous().await else { return };
+    block_in_place(|| cluster.replica.kill()).unwrap();
+    let began = Instant::now();
+    let ctx = stranger().within(Duration::from_millis(500));
+    let insert = |tx: shard::Tx| async move { tx.exec(&thing(1, 1)).await };
+    let unknown = cluster.db.tx(&ctx, Route::Whole, insert).await.unwrap_err();
+    assert_eq!(unknown.code, ErrorCode::DeadlineExceeded);
+    assert!(unknown.chain().contains("outcome is unknown"), "{}", unknown.chain());
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    // its connection was not put back in the middle of that
+    block_in_place(|| cluster.primary.set_synchronous(None)).unwrap();
+    let insert = |tx: shard::Tx| async move { tx.exec(&thing(2, 2)).await };
+    cluster.db.tx(&stranger(), Route::Whole, insert).await.unwrap();
 }
 
 /// It comes back as if nothing had happened.

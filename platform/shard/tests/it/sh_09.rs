@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use kit::ErrorCode;
 use rpc::Fault;
-use sea_query::Query;
+use sea_query::{Expr, Query};
 use servers::ReplicaOptions;
 use shard::Route;
 use testkit::{PATIENCE, eventually};
@@ -120,6 +121,34 @@ async fn sh_09_a_read_that_the_replica_takes_back_is_done_on_the_primary() {
     let (seen, ()) = futures::join!(read, meanwhile);
     assert_eq!(seen.unwrap(), (1, 1));
     assert_eq!(runs.load(Ordering::SeqCst), 2, "once on the replica, once on the primary");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sh_09_a_caller_without_time_switches_no_replica_off() {
+    let Some(cluster) = cluster().await else { return };
+    let runs = Arc::new(AtomicU32::new(0));
+    for single in [false, true] {
+        let ctx = stranger().within(Duration::from_millis(40));
+        let body = {
+            let runs = Arc::clone(&runs);
+            move |tx: shard::Tx| {
+                runs.fetch_add(1, Ordering::SeqCst);
+                async move {
+                    let sleep = Expr::cust("pg_sleep(5)::TEXT");
+                    tx.one(&Query::select().expr(sleep).to_owned()).await
+                }
+            }
+        };
+        let read = if single {
+            cluster.db.read_one(&ctx, Route::Whole, body).await
+        } else {
+            cluster.db.read(&ctx, Route::Whole, body).await
+        };
+        assert_eq!(read.unwrap_err().code, ErrorCode::DeadlineExceeded);
+        // for everybody else it is as it was
+        assert!(cluster.read(&stranger()).await.on_replica, "single: {single}");
+    }
+    assert!(runs.load(Ordering::SeqCst) >= 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
