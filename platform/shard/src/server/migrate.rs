@@ -15,7 +15,8 @@ use crate::dialect::{self, Engine};
 use crate::error::DbError;
 use crate::schema::{Done, Missing, Pending, Schema};
 
-/// The longest one may wait for another process that migrates, and then take oneself.
+/// The longest one may wait for another process that migrates, or for whoever uses a table that is to be
+/// changed. What then runs has no limit: an index over a large table takes as long as it takes.
 const TIME_MAX: Duration = Duration::from_secs(120);
 
 const RECORD: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -108,6 +109,7 @@ async fn on_postgres(
         Err(e) => return Err(e),
     }
     conn.begin(&db.schema, Mode::Write, TIME_MAX).await?;
+    conn.take_time(TIME_MAX).await?;
     // until the end of the transaction; the number is of the schema's name
     let lock = "SELECT pg_advisory_xact_lock(hashtextextended($1, 8275))";
     conn.execute(lock, Values(vec![text(&db.schema)])).await?;
@@ -128,6 +130,8 @@ async fn on_mysql(
     tables: &[u8],
     now: Timestamp,
 ) -> Result<(), DbError> {
+    // the connection may still have the short limit of whoever used it before
+    conn.take_time(TIME_MAX).await?;
     let lock = "SELECT GET_LOCK(?, ?) AS got";
     let values =
         Values(vec![text(&db.schema), Value::BigInt(Some(TIME_MAX.as_secs().cast_signed()))]);
@@ -149,6 +153,7 @@ async fn under_lock(
 ) -> Result<(), DbError> {
     create_database(conn, &db.schema).await?;
     conn.begin(&db.schema, Mode::Write, TIME_MAX).await?;
+    conn.take_time(TIME_MAX).await?;
     conn.batch(rendered(RECORD, Engine::Mysql)?).await?;
     let done = applied(conn).await?;
     for step in schema.all_missing(tables, done)? {

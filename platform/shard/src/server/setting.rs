@@ -43,8 +43,14 @@ impl Setting {
                 Some(Flavour::Mariadb) => {
                     format!("SET max_statement_time={}.{:03}; ", ms / 1_000, ms % 1_000)
                 }
-                // milliseconds; reads only
-                Some(Flavour::Mysql) => format!("SET max_execution_time={ms}; "),
+                // milliseconds, and reads only: what keeps a write waiting is locks, in seconds
+                Some(Flavour::Mysql) => {
+                    let seconds = ms.div_ceil(1_000);
+                    format!(
+                        "SET max_execution_time={ms}, innodb_lock_wait_timeout={seconds}, \
+                         lock_wait_timeout={seconds}; "
+                    )
+                }
             };
         }
         text
@@ -67,7 +73,13 @@ mod tests {
         let mariadb = Some(Flavour::Mariadb);
         assert_eq!(setting("a", 900).changes(&now, mariadb), "SET max_statement_time=1.024; ");
         let all = setting("a", 100).changes(&Setting::default(), Some(Flavour::Mysql));
-        assert_eq!(all, "USE `a`; SET max_execution_time=128; ");
+        let writes = "innodb_lock_wait_timeout=1, lock_wait_timeout=1; ";
+        assert_eq!(all, ["USE `a`; SET max_execution_time=128, ", writes].concat());
+        let longer = setting("a", 3_000).changes(&setting("a", 100), Some(Flavour::Mysql));
+        assert!(
+            longer.contains("max_execution_time=4096, innodb_lock_wait_timeout=5,"),
+            "{longer}"
+        );
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Schemas on servers.
 
+use std::time::Duration;
+
 use rpc::Fault;
-use shard::{Directory, Migration, MigrationSet, Route, Schema};
+use sea_query::{Expr, Query, SelectStatement};
+use shard::{Directory, Engine, Migration, MigrationSet, Route, Schema};
 use testkit::test_ctx;
 
 use super::ground::Ground;
@@ -13,6 +16,7 @@ super::on_servers!(
     a_migration_that_was_edited_is_refused_by_name,
     a_migration_that_was_cut_off_is_finished,
     a_server_that_the_directory_names_must_be_there,
+    a_migration_takes_as_long_as_it_takes_and_the_next_transaction_has_its_limit,
 );
 
 const EDITED: Schema = Schema {
@@ -45,6 +49,68 @@ const LONGER: Schema = Schema {
     }],
     cell_tables: &[],
 };
+
+/// Keeps what limits a migration has.
+const fn limits(sql: &'static str) -> Migration {
+    Migration { version: 1, name: "limits", sql }
+}
+
+const LIMITS_POSTGRES: Schema = Schema {
+    database: "limits",
+    sets: &[MigrationSet {
+        name: "test",
+        common: &[limits(
+            "CREATE TABLE limits AS SELECT current_setting('statement_timeout') AS running,
+             current_setting('lock_timeout') AS waiting",
+        )],
+        cells: &[],
+    }],
+    cell_tables: &[],
+};
+
+const LIMITS_MYSQL: Schema = Schema {
+    sets: &[MigrationSet {
+        name: "test",
+        common: &[limits(
+            "CREATE TABLE limits AS SELECT CAST(@@max_statement_time AS CHAR(20)) AS running,
+             CAST(@@lock_wait_timeout AS CHAR(20)) AS waiting",
+        )],
+        cells: &[],
+    }],
+    ..LIMITS_POSTGRES
+};
+
+async fn a_migration_takes_as_long_as_it_takes_and_the_next_transaction_has_its_limit(
+    ground: Ground,
+) {
+    // the connection that migrates has been somebody's who had little time
+    let (shards, _folder) = ground.other(|servers| servers.servers[0].connections_max = 1);
+    let db = shards.database(SINGLE).await.unwrap();
+    let ctx = test_ctx("flora");
+    let short = ctx.within(Duration::from_millis(300));
+    db.tx(&short, Route::Whole, |tx| async move { tx.exec(&thing(1, 1)).await }).await.unwrap();
+    let (schema, running, expected) = match ground.engine {
+        Engine::Postgres => {
+            (LIMITS_POSTGRES, "current_setting('statement_timeout')", ("0", "2min"))
+        }
+        _ => (LIMITS_MYSQL, "CAST(@@max_statement_time AS CHAR(20))", ("0.000000", "120")),
+    };
+    let db = shards.database(schema).await.unwrap();
+    let text = |select: SelectStatement, column: &'static str| {
+        let (db, ctx) = (db.clone(), ctx.clone());
+        async move {
+            let found = db.tx(&ctx, Route::Whole, move |tx| {
+                let select = select.clone();
+                async move { tx.one(&select).await?.unwrap().get::<String>(column) }
+            });
+            found.await.unwrap()
+        }
+    };
+    let kept = |column| text(Query::select().column(column).from("limits").to_owned(), column);
+    assert_eq!((&*kept("running").await, &*kept("waiting").await), expected);
+    let now = Query::select().expr_as(Expr::cust(running), "now").to_owned();
+    assert_ne!(text(now, "now").await, expected.0, "the limit did not come back");
+}
 
 async fn many_processes_that_start_at_once_migrate_once(ground: Ground) {
     let others: Vec<_> = (0..6).map(|_| ground.other(|_| {})).collect();
