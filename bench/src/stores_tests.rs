@@ -242,7 +242,7 @@ fn raw_writes_the_rows_of_an_order_and_takes_its_stock() {
         pairs: &pairs,
     };
     let mut raw = Raw::create(&data.join("raw"), &source).unwrap();
-    assert!(raw.run(Duration::from_millis(50)).unwrap() > 0);
+    assert!(raw.run(Duration::from_secs(1)).unwrap() > 0);
     drop(raw);
     let file = data.join("raw/raw_0.db");
     let orders = (0..8).map(|t| count(&file, &format!("SELECT count(*) FROM orders_{t:02}")));

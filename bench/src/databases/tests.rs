@@ -168,7 +168,7 @@ fn check(connect: Connect, run: &dyn Fn(&str)) {
         pairs: &pairs,
     };
     let mut raw = ServerRaw::create(server, &source, 4).unwrap();
-    assert!(raw.run(2, Duration::from_millis(200)).unwrap() > 0);
+    assert!(raw.run(2, Duration::from_secs(1)).unwrap() > 0);
     let rows = |table: &str| {
         (0..4)
             .map(|n| server.number(&format!("count(*) FROM raw_{n}.{table}")).unwrap())

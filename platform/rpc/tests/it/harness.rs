@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::greeter::{Events, GreeterClient, Polite, greeter_router};
 
 /// How long a test waits for what must happen.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The secret of the test installation.
 pub fn secret() -> Secret<String> {

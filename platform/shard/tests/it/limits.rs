@@ -128,8 +128,10 @@ async fn a_write_that_is_stopped_lets_its_neighbours_commit_once() {
     .await;
     let duplicate =
         begin_tx(&db, &ctx, |tx| async move { tx.insert_unique(&thing(101, 0)).await }).await;
-    let slow =
-        begin_tx(&db, &ctx.within(MS_200), |tx| async move { tx.exec(&EndlessWrite).await }).await;
+    let slow = begin_tx(&db, &ctx.within(Duration::from_secs(2)), |tx| async move {
+        tx.exec(&EndlessWrite).await
+    })
+    .await;
     let after = begin_insert(&db, &ctx, 102).await;
     gate.open();
     held.await.unwrap();

@@ -86,7 +86,7 @@ async fn sh_08_what_needs_the_latest_or_an_unknown_position_reads_from_the_prima
         let began = Instant::now();
         let seen = cluster.read(&ctx).await;
         assert!(!seen.on_replica && seen.ids == [1], "{position}: {seen:?}");
-        assert!(began.elapsed() < Duration::from_secs(1));
+        assert!(began.elapsed() < Duration::from_millis(2_500));
     }
     let latest = stranger();
     latest.session.mark_latest();

@@ -43,7 +43,7 @@ async fn sh_09_no_read_fails_when_the_replica_is_lost_and_it_comes_back() {
         assert!(!seen.on_replica && seen.ids == [1], "{seen:?}");
     }
     say(&format!("the slowest of 300 reads took {} ms without the replica", slowest.as_millis()));
-    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    assert!(slowest < Duration::from_millis(2_500), "{slowest:?}");
     block_in_place(|| cluster.replica.restart()).unwrap();
     let began = Instant::now();
     eventually(PATIENCE, || async { cluster.read(&stranger()).await.on_replica }).await;
