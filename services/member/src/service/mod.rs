@@ -58,11 +58,16 @@ impl Member for Service {
     }
 
     async fn change_password(&self, ctx: &Ctx, req: ChangePassword) -> Result<Session, Error> {
-        self.new_password(ctx, req).await
+        let session = self.new_password(ctx, req).await?;
+        // the session that this call came with is over, too
+        ctx.session.mark_ended();
+        Ok(session)
     }
 
     async fn sign_out_everywhere(&self, ctx: &Ctx, _req: SignOutEverywhere) -> Result<(), Error> {
-        self.end_all_sessions(ctx).await
+        self.end_all_sessions(ctx).await?;
+        ctx.session.mark_ended();
+        Ok(())
     }
 
     async fn get(&self, ctx: &Ctx, req: Get) -> Result<MemberInfo, Error> {

@@ -139,7 +139,9 @@ async fn a_new_password_ends_all_other_sessions(world: &World) {
     let short = change(PASSWORD, "short").await.unwrap_err().into_fault();
     assert_eq!(short.fields[0].pointer, "/new");
     assert!(world.holder("outlet", &first.token).await.is_some(), "a refusal changes nothing");
+    assert!(!ctx.session.is_ended(), "nor does it end the session that it came with");
     let new = change(PASSWORD, "a new password").await.unwrap();
+    assert!(ctx.session.is_ended(), "the bus forgets the token that this call came with");
     assert_eq!(new.member, first.member);
     assert_eq!(world.holder("outlet", &new.token).await, Some(first.member.id));
     for ended in [&first.token, &second.token] {
@@ -160,6 +162,7 @@ async fn whoever_signs_out_everywhere_is_out_everywhere(world: &World) {
     let other = world.sign_in("outlet", "piet@outlet.example", PASSWORD).await.unwrap();
     let ctx = as_member("outlet", &first);
     world.client.sign_out_everywhere(&ctx, SignOutEverywhere {}).await.unwrap();
+    assert!(ctx.session.is_ended(), "the bus forgets the token that this call came with");
     for ended in [&first.token, &second.token] {
         assert_eq!(world.holder("outlet", ended).await, None);
     }
