@@ -9,7 +9,6 @@
 //! words, from `locales/`), `handlers.rs`, and one file per page with its struct, `render_…` and samples.
 
 mod cached;
-mod errors;
 mod flows;
 mod guard;
 mod home;

@@ -88,7 +88,7 @@ pub fn document(shell: &Shell, head: &Head<'_>, main: &Markup) -> Markup {
         stylesheet: Route::SiteCss { version: Some(version) }.to_string(),
         icon: Some(Route::Icon { version }.to_string()),
         head: about(shell, head),
-        live: head.live.as_deref(),
+        live: head.live.as_deref().map(|events| Live { events, here: &shell.here }),
         body: html! {
             a.skip href="#main" { (w.skip_to_content) }
             (header(shell))
@@ -111,10 +111,19 @@ pub struct Frame<'a> {
     pub icon: Option<String>,
     /// More for the head.
     pub head: Markup,
-    /// The stream of live parts.
-    pub live: Option<&'a str>,
+    /// Where live parts come from.
+    pub live: Option<Live<'a>>,
     /// The body's content.
     pub body: Markup,
+}
+
+/// How a page stays as things are. See `assets/site.js`.
+#[derive(Debug, Clone, Copy)]
+pub struct Live<'a> {
+    /// The stream that tells when elements with `data-live-part` have changed.
+    pub events: &'a str,
+    /// Where they are asked for: the page's own address, also where it answers a form.
+    pub here: &'a Local,
 }
 
 /// A whole page of any application.
@@ -134,7 +143,9 @@ pub fn frame(frame: &Frame<'_>) -> Markup {
                 }
                 (frame.head)
             }
-            body data-live=[frame.live] { (frame.body) }
+            body data-live=[frame.live.map(|l| l.events)] data-here=[frame.live.map(|l| l.here)] {
+                (frame.body)
+            }
         }
     }
 }
@@ -345,7 +356,20 @@ pub const CSRF_FIELD: &str = "csrf";
 /// The hidden field that every form begins with.
 #[must_use]
 pub fn csrf_field(shell: &Shell) -> Markup {
-    html! { input type="hidden" name=(CSRF_FIELD) value=(shell.csrf); }
+    token_field(&shell.csrf)
+}
+
+/// The same for an application with a frame of its own.
+#[must_use]
+pub fn token_field(token: &str) -> Markup {
+    html! { input type="hidden" name=(CSRF_FIELD) value=(token); }
+}
+
+/// The hidden field with the key that makes a form take effect once, however often it is sent. Every look at
+/// the page makes another, which is no change of the page.
+#[must_use]
+pub fn once_field(name: &str, key: &str) -> Markup {
+    html! { input type="hidden" name=(name) value=(key) data-once; }
 }
 
 #[cfg(test)]
@@ -393,6 +417,16 @@ mod tests {
         let named = page("/cart?lang=zh-CN", &head);
         assert!(named.contains("rel=\"canonical\" href=\"https://flora.test/cart?lang=zh-CN\""));
         assert!(!html.contains("noindex") && page("/", &Head::default()).contains("noindex"));
+    }
+
+    #[test]
+    fn a_live_page_names_where_its_parts_are_asked_for() {
+        let head = Head { live: Some("/orders/5/events".into()), ..Head::default() };
+        let live = page("/orders/5?x=1&y=2", &head);
+        assert!(
+            live.contains("data-live=\"/orders/5/events\" data-here=\"/orders/5?x=1&amp;y=2\"")
+        );
+        assert!(!page("/", &Head::default()).contains("data-here"));
     }
 
     #[test]

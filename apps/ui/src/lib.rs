@@ -6,6 +6,7 @@
 pub mod assets;
 pub mod colour;
 pub mod format;
+pub mod forms;
 pub mod lang;
 pub mod layout;
 pub mod list;
@@ -15,8 +16,9 @@ pub mod routes;
 pub mod text;
 pub mod theme;
 
+pub use forms::Errors;
 pub use lang::{Lang, Reader};
-pub use layout::{Frame, Head, Shell, document};
+pub use layout::{Frame, Head, Live, Shell, document};
 pub use list::{ListFilter, ListSort};
 pub use routes::{Local, Route};
 pub use text::Words;

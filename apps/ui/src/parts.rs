@@ -1,9 +1,12 @@
-//! Small pieces of markup that many pages share: pictures, fields, notices, prices, paging.
+//! Small pieces of markup that many pages share: pictures, notices, prices, paging. Those of forms stand in
+//! [`crate::forms`].
 
 use std::fmt::Display;
 
 use kit::{Money, Timestamp};
 use maud::{Markup, html};
+
+pub use crate::forms::{Field, field};
 
 use crate::format;
 use crate::lang::Lang;
@@ -99,61 +102,6 @@ pub fn symbol(name: &str) -> Markup {
     }
 }
 
-/// A line of text that a form asks for.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Field<'a> {
-    /// The name in the form; also makes the id.
-    pub name: &'a str,
-    /// What is asked for.
-    pub label: &'a str,
-    /// What was typed; never of a secret.
-    pub value: &'a str,
-    /// `text` without.
-    pub kind: &'a str,
-    /// For the browser's memory, such as `email`.
-    pub autocomplete: &'a str,
-    /// How it is typed on a telephone, such as `numeric`.
-    pub inputmode: &'a str,
-    /// A word under the field.
-    pub hint: &'a str,
-    /// What is wrong with it.
-    pub error: Option<&'a str>,
-    /// Whether the browser insists on it.
-    pub required: bool,
-    /// The longest text, in characters.
-    pub length_max: u32,
-}
-
-/// A field with its label, hint and error.
-#[must_use]
-pub fn field(field: &Field<'_>) -> Markup {
-    let id = ["f-", field.name].concat();
-    let error_id = [&id, "-error"].concat();
-    let hint_id = [&id, "-hint"].concat();
-    let described = match (field.error, field.hint) {
-        (Some(_), _) => Some(&error_id),
-        (None, "") => None,
-        (None, _) => Some(&hint_id),
-    };
-    let some = |text: &'static str, when: bool| when.then_some(text);
-    let filled = |text| Some(text).filter(|t: &&str| !t.is_empty());
-    html! {
-        div.field {
-            label for=(id) { (field.label) }
-            input id=(id) name=(field.name) value=(field.value)
-                type=(filled(field.kind).unwrap_or("text"))
-                autocomplete=[filled(field.autocomplete)] inputmode=[filled(field.inputmode)]
-                maxlength=[Some(field.length_max).filter(|n| *n > 0)] required[field.required]
-                aria-invalid=[some("true", field.error.is_some())] aria-describedby=[described];
-            @if let Some(error) = field.error {
-                p.error id=(error_id) { (error) }
-            } @else if !field.hint.is_empty() {
-                p.hint id=(hint_id) { (field.hint) }
-            }
-        }
-    }
-}
-
 /// The way on through a list: keyset cursors go forwards only, so there is a way to the begin.
 #[must_use]
 pub fn pager(words: &Words, first: Option<impl Display>, next: Option<impl Display>) -> Markup {
@@ -209,13 +157,5 @@ mod tests {
         for bad in ["http://a.test/x", "//a.test/x", "javascript:alert(1)", "data:image/png;,"] {
             assert!(!of(bad).contains("<img"), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_field_tells_its_error_and_keeps_what_was_typed() {
-        let wrong = Field { name: "city", value: "<b>", error: Some("no"), ..Field::default() };
-        let html = field(&wrong).into_string();
-        assert!(html.contains("value=\"&lt;b&gt;\"") && html.contains("aria-invalid=\"true\""));
-        assert!(html.contains("aria-describedby=\"f-city-error\""), "{html}");
     }
 }

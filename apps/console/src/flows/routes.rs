@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use ui::Local;
 use ui::routes::Url;
 
 /// What the router matches.
@@ -61,11 +60,5 @@ impl fmt::Display for Route {
                 url.query("version", *version)
             }
         }
-    }
-}
-
-impl From<Route> for Local {
-    fn from(route: Route) -> Self {
-        Self::own(route.to_string())
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use ui::Local;
 use ui::routes::Url;
 
 /// What the router matches.
@@ -56,12 +55,6 @@ impl fmt::Display for Route {
             Self::Apply { job } => url.filled(pattern::APPLY, &[job]),
             Self::Discard { job } => url.filled(pattern::DISCARD, &[job]),
         }
-    }
-}
-
-impl From<Route> for Local {
-    fn from(route: Route) -> Self {
-        Self::own(route.to_string())
     }
 }
 

@@ -5,13 +5,13 @@ pub(crate) mod error;
 use std::sync::LazyLock;
 
 use kit::Currency;
-use maud::{DOCTYPE, Markup, html};
+use maud::{Markup, html};
 use rpc::Actor;
 use staff_api::Role;
 use types::Locale;
 use ui::assets::BASE_CSS;
-use ui::layout::CSRF_FIELD;
-use ui::{Local, Reader};
+use ui::layout::token_field;
+use ui::{Frame, Live, Local, Reader};
 
 use crate::nav::{Route, Section};
 use crate::text::Words;
@@ -80,29 +80,27 @@ pub(crate) struct Head<'a> {
 /// A whole page: its `h1` is the title.
 pub(crate) fn document(shell: &Shell, head: &Head<'_>, main: &Markup) -> Markup {
     let w = shell.words();
-    html! {
-        (DOCTYPE)
-        html lang=(shell.reader.locale) {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="robots" content="noindex";
-                @if let Some((seconds, to)) = &head.refresh {
-                    meta http-equiv="refresh" content={ (seconds) ";url=" (to) };
-                }
-                title { (head.title) " · " (shell.shop) " · " (w.console) }
-                link rel="stylesheet" href=(Route::Style);
-                link rel="icon" type="image/svg+xml" href=(ui::Route::Icon { version: shell.version });
-                script src=(ui::Route::SiteJs) defer {}
+    ui::layout::frame(&Frame {
+        lang: shell.reader.locale.as_str(),
+        title: &[head.title, &shell.shop, w.console].join(" · "),
+        stylesheet: Route::Style.to_string(),
+        icon: Some(ui::Route::Icon { version: shell.version }.to_string()),
+        head: html! {
+            meta name="robots" content="noindex";
+            @if let Some((seconds, to)) = &head.refresh {
+                meta http-equiv="refresh" content={ (seconds) ";url=" (to) };
             }
-            body.desk data-live=[&head.live] {
+        },
+        live: head.live.as_deref().map(|events| Live { events, here: &shell.here }),
+        body: html! {
+            div.desk {
                 a.skip href="#main" { (w.skip_to_content) }
                 (top(shell))
                 @if shell.staff.is_some() { (menu(shell)) }
                 main #main { h1 { (head.title) } (main) }
             }
-        }
-    }
+        },
+    })
 }
 
 fn top(shell: &Shell) -> Markup {
@@ -163,19 +161,7 @@ pub(crate) const fn role_label(role: Role, w: &Words) -> &'static str {
     }
 }
 
-/// The way on through a list: keyset cursors go forwards only, so there is a way to the begin.
-pub(crate) fn pager(w: &Words, first: Option<&str>, next: Option<&str>) -> Markup {
-    html! {
-        @if first.is_some() || next.is_some() {
-            nav.pager {
-                @if let Some(first) = first { a.button.quiet href=(first) { (w.first_page) } }
-                @if let Some(next) = next { a.button.quiet href=(next) rel="next" { (w.next_page) } }
-            }
-        }
-    }
-}
-
 /// The hidden field that every form begins with.
 pub(crate) fn csrf_field(shell: &Shell) -> Markup {
-    html! { input type="hidden" name=(CSRF_FIELD) value=(shell.csrf); }
+    token_field(&shell.csrf)
 }

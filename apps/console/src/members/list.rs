@@ -6,7 +6,7 @@ use ui::parts::{self, Field, field};
 
 use super::routes::Route;
 use super::words::Words;
-use crate::layout::{Head, Shell, document, pager};
+use crate::layout::{Head, Shell, document};
 
 /// The list.
 #[derive(Debug, Clone)]
@@ -25,8 +25,7 @@ pub(crate) struct ListPage {
 
 /// The page.
 pub(crate) fn render_members(page: &ListPage) -> Markup {
-    let (desk, w) = (page.shell.words(), Words::of(page.shell.reader.lang));
-    let text = |route: &Option<Route>| route.as_ref().map(ToString::to_string);
+    let w = Words::of(page.shell.reader.lang);
     let all = Route::List { login: None, cursor: None };
     let main = html! {
         p.quiet { (w.members_text) }
@@ -45,7 +44,7 @@ pub(crate) fn render_members(page: &ListPage) -> Markup {
         } @else {
             (table(page, w))
         }
-        (pager(desk, text(&page.first).as_deref(), text(&page.next).as_deref()))
+        (parts::pager(ui::Words::of(page.shell.reader.lang), page.first.as_ref(), page.next.as_ref()))
     };
     document(&page.shell, &Head { title: w.members, ..Head::default() }, &main)
 }

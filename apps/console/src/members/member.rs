@@ -7,7 +7,7 @@ use ui::parts::{self, Tone, notice};
 
 use super::routes::Route;
 use super::words::Words;
-use crate::layout::{Head, Shell, document, pager};
+use crate::layout::{Head, Shell, document};
 
 /// What is known of a member's orders.
 #[derive(Debug, Clone)]
@@ -67,11 +67,7 @@ pub(crate) fn render_member(page: &MemberPage) -> Markup {
             Orders::Found { orders, first, next } => section {
                 h2 { (w.orders) }
                 @if orders.is_empty() { p.quiet { (w.no_orders) } } @else { (table(page, orders, w)) }
-                (pager(
-                    page.shell.words(),
-                    first.as_ref().map(ToString::to_string).as_deref(),
-                    next.as_ref().map(ToString::to_string).as_deref(),
-                ))
+                (parts::pager(ui::Words::of(page.shell.reader.lang), first.as_ref(), next.as_ref()))
             },
         }
     };

@@ -4,7 +4,6 @@ use std::fmt;
 
 use kit::Cursor;
 use messages_api::{MessageRef, MessageState};
-use ui::Local;
 use ui::routes::Url;
 
 /// What the router matches.
@@ -90,11 +89,5 @@ impl fmt::Display for Route {
                 url.filled(pattern::DISCARD, &[&message.service, &message.id])
             }
         }
-    }
-}
-
-impl From<Route> for Local {
-    fn from(route: Route) -> Self {
-        Self::own(route.to_string())
     }
 }

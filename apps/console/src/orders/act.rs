@@ -5,14 +5,15 @@ use ::web::frame::{log, status_of};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use fulfillment_api::{Deliver, Ship, Track};
-use kit::{ErrorCode, FieldError, Money};
+use kit::{ErrorCode, Money};
 use order_api::Act;
 use payment_api::{CollectCash, Refund};
 use rpc::{Ctx, Fault, IdempotencyKey};
 use sha2::{Digest as _, Sha256};
 use types::{OrderId, PaymentId, ShipmentId};
+use ui::Errors;
 
-use super::forms::{Errors, RefundForm, ShipForm, TrackForm};
+use super::forms::{RefundForm, ShipForm, TrackForm};
 use super::order::{OrderPage, Said, render_order};
 use super::routes::{Done, Route};
 use super::show::{gather, order_id};
@@ -83,10 +84,10 @@ pub(crate) async fn ship(
             shown.said = Some(Said::Refused(w.not_shippable.to_owned()));
         }
         Err(fulfillment_api::Error::TooMany { sku_id, left }) => {
-            typed.errors.insert(super::forms::take_name(sku_id), w.only_left(left.into()));
+            typed.errors.add(super::forms::take_name(sku_id), w.only_left(left.into()));
         }
         Err(fulfillment_api::Error::TrackingTaken) => {
-            typed.errors.insert("tracking_number".to_owned(), w.number_taken.to_owned());
+            typed.errors.add("tracking_number", w.number_taken);
         }
         Err(fulfillment_api::Error::Fault(fault)) if is_in_flight(&fault) => {
             return done(id, Done::Underway);
@@ -96,7 +97,7 @@ pub(crate) async fn ship(
         }
         Err(fulfillment_api::Error::Fault(fault)) if is_typed(&fault) => {
             match errors(&fault, &["carrier", "tracking_number", "lines"]) {
-                Some(errors) => typed.errors.extend(errors),
+                Some(errors) => typed.errors.add_all(errors),
                 None => shown.said = Some(Said::Refused(told(&fault))),
             }
         }
@@ -118,7 +119,7 @@ pub(crate) async fn track(
         parcel: shipment_id,
         location: form.text("location").to_owned(),
         description: form.text("description").to_owned(),
-        errors: Errors::new(),
+        errors: Errors::default(),
     };
     let (location, description) = (typed.location.clone(), typed.description.clone());
     let request = Track { shipment_id, location, description, at: None };
@@ -195,12 +196,12 @@ pub(crate) async fn refund(
         payment,
         amount: form.text("amount").to_owned(),
         reason: form.text("reason").to_owned(),
-        errors: Errors::new(),
+        errors: Errors::default(),
     };
     let mut said = None;
     match Money::parse_major(&typed.amount, visit.tenant.currency) {
         Err(_) => {
-            typed.errors.insert("amount".to_owned(), w.not_an_amount.to_owned());
+            typed.errors.add("amount", w.not_an_amount);
         }
         Ok(amount) => {
             let request = Refund { payment_id: payment, amount, reason: typed.reason.clone() };
@@ -209,7 +210,7 @@ pub(crate) async fn refund(
                 Ok(_) => return done(id, Done::Refunded),
                 Err(payment_api::Error::TooMuch(left)) => {
                     let text = w.only_refundable(&ui::format::money(left));
-                    typed.errors.insert("amount".to_owned(), text);
+                    typed.errors.add("amount", text);
                 }
                 Err(payment_api::Error::Fault(fault)) if is_in_flight(&fault) => {
                     return done(id, Done::Underway);
@@ -265,12 +266,14 @@ fn told(fault: &Fault) -> String {
 
 /// What is wrong with which of these fields; `None` when it is about none of them.
 fn errors(fault: &Fault, fields: &[&str]) -> Option<Errors> {
-    let of = |e: &FieldError| {
-        let first = e.pointer.trim_start_matches('/').split('/').next().unwrap_or_default();
-        fields.contains(&first).then(|| (first.to_owned(), e.detail.clone()))
-    };
-    let found: Errors = fault.fields.iter().filter_map(of).collect();
-    (!found.is_empty()).then_some(found)
+    let mut found = Errors::default();
+    for error in &fault.fields {
+        let first = error.pointer.trim_start_matches('/').split('/').next().unwrap_or_default();
+        if fields.contains(&first) {
+            found.add(first, &error.detail);
+        }
+    }
+    Some(found).filter(|f| !f.is_empty())
 }
 
 /// The random token of the form that was shown.

@@ -1,92 +1,14 @@
-//! The fields of the forms of orders, and reading what was typed into them. What was typed is kept, whatever
-//! is wrong with it.
+//! The forms of orders, and reading what was typed into them. What was typed is kept, whatever is wrong with
+//! it.
 
 use std::collections::BTreeMap;
 
 use fulfillment_api::{Fulfillment, Units};
-use maud::{Markup, html};
 use types::{PaymentId, Quantity, ShipmentId, SkuId, WarehouseId};
+use ui::Errors;
 
 use super::words::Words;
 use crate::web::Fields;
-
-/// A line of text that a form asks for.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Input<'a> {
-    /// The name in the form.
-    pub(super) name: &'a str,
-    /// Makes the id, where a page has the form more than once.
-    pub(super) of: &'a str,
-    /// What is asked for.
-    pub(super) label: &'a str,
-    /// What was typed.
-    pub(super) value: &'a str,
-    /// `text` without.
-    pub(super) kind: &'a str,
-    /// How it is typed on a telephone, such as `numeric`.
-    pub(super) inputmode: &'a str,
-    /// A word under the field.
-    pub(super) hint: &'a str,
-    /// An example in the empty field.
-    pub(super) placeholder: &'a str,
-    /// What is wrong with it.
-    pub(super) error: Option<&'a str>,
-    /// Whether the browser insists on it.
-    pub(super) required: bool,
-    /// The longest text, in characters.
-    pub(super) max: u32,
-}
-
-/// A field with its label, hint and error.
-pub(super) fn input(field: &Input<'_>) -> Markup {
-    let id = if field.of.is_empty() {
-        ["f-", field.name].concat()
-    } else {
-        ["f-", field.name, "-", field.of].concat()
-    };
-    let about = [&id, "-about"].concat();
-    let filled = |text| Some(text).filter(|t: &&str| !t.is_empty());
-    let described = field.error.or_else(|| filled(field.hint));
-    html! {
-        div.field {
-            label for=(id) { (field.label) }
-            input id=(id) name=(field.name) value=(field.value)
-                type=(filled(field.kind).unwrap_or("text")) inputmode=[filled(field.inputmode)]
-                placeholder=[filled(field.placeholder)] maxlength=[Some(field.max).filter(|n| *n > 0)] required[field.required]
-                aria-invalid=[field.error.map(|_| "true")]
-                aria-describedby=[described.map(|_| &about)];
-            @if let Some(error) = field.error {
-                p.error id=(about) { (error) }
-            } @else if let Some(hint) = filled(field.hint) {
-                p.hint id=(about) { (hint) }
-            }
-        }
-    }
-}
-
-/// What can be chosen.
-pub(super) struct Choice<'a> {
-    pub(super) value: &'a str,
-    pub(super) label: String,
-}
-
-/// A list to choose one of.
-pub(super) fn choose(name: &str, label: &str, chosen: &str, choices: &[Choice<'_>]) -> Markup {
-    let id = ["f-", name].concat();
-    html! {
-        div.field {
-            label for=(id) { (label) }
-            select id=(id) name=(name) {
-                @for choice in choices {
-                    option value=(choice.value) selected[choice.value == chosen] { (choice.label) }
-                }
-            }
-        }
-    }
-}
-
-/// What is wrong, by the name of the field.
-pub(super) type Errors = BTreeMap<String, String>;
 
 /// A parcel that somebody packs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -127,7 +49,7 @@ impl ShipForm {
             number: text("tracking_number"),
             warehouse: text("warehouse"),
             takes: left(fulfillment).into_keys().map(typed).collect(),
-            errors: Errors::new(),
+            errors: Errors::default(),
         }
     }
 
@@ -158,13 +80,13 @@ impl ShipForm {
                 Ok(_) => w.only_left(left.into()),
                 Err(_) => w.not_a_number.to_owned(),
             };
-            self.errors.insert(take_name(sku_id), wrong);
+            self.errors.add(take_name(sku_id), wrong);
         }
         if !self.errors.is_empty() {
             return Err(());
         }
         if lines.is_empty() {
-            self.errors.insert("lines".to_owned(), w.nothing_chosen.to_owned());
+            self.errors.add("lines", w.nothing_chosen);
             return Err(());
         }
         Ok(Some(lines).filter(|_| !whole))
@@ -218,10 +140,10 @@ mod tests {
         for typed in ["4", "x", "-1", "1.5"] {
             let (form, lines) = packed(&[(1, typed), (2, "1")]);
             assert_eq!(lines, Err(()), "{typed}");
-            assert!(form.errors.contains_key("take-1") && !form.errors.contains_key("take-2"));
+            assert!(form.errors.of("take-1").is_some() && form.errors.of("take-2").is_none());
             assert!(form.takes.values().any(|t| t == typed));
         }
         let (form, lines) = packed(&[(1, "0")]);
-        assert!(lines.is_err() && form.errors.contains_key("lines"));
+        assert!(lines.is_err() && form.errors.of("lines").is_some());
     }
 }

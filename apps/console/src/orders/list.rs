@@ -9,13 +9,13 @@ use maud::{Markup, html};
 use search_api::{FindOrders, OrderFigures, OrderHit, OrderStats};
 use types::MemberId;
 use ui::format;
-use ui::parts::{picture, price, time};
+use ui::forms::{choice, length};
+use ui::parts::{Field, field, pager, picture, price, time};
 
-use super::forms::{Choice, Input, choose, input};
 use super::routes::{Filter, Route};
 use super::words::Words;
 use crate::App;
-use crate::layout::{Head, Shell, document, pager};
+use crate::layout::{Head, Shell, document};
 use crate::nav::{self, Section};
 use crate::web::{Answer, Failure, Fields, Visit, page};
 
@@ -191,7 +191,7 @@ pub(crate) fn render_orders(page: &OrdersPage) -> Markup {
                 (table(page, w))
             }
         }
-        (pager(shell.words(), page.first.as_deref(), page.next.as_deref()))
+        (pager(ui::Words::of(shell.reader.lang), page.first.as_deref(), page.next.as_deref()))
     };
     let live = Some(nav::Route::Events.to_string());
     document(shell, &Head { title: w.orders, live, ..Head::default() }, &main)
@@ -200,32 +200,29 @@ pub(crate) fn render_orders(page: &OrdersPage) -> Markup {
 fn filters(page: &OrdersPage, w: &Words) -> Markup {
     let filter = &page.filter;
     let wrong = |is: bool| is.then_some(w.not_a_day);
-    let mut states: Vec<Choice<'_>> = vec![Choice { value: "", label: w.any.to_owned() }];
+    let mut states = vec![("", w.any.to_owned())];
     states.extend(
-        page.states
-            .iter()
-            .map(|(code, label, n)| Choice { value: code, label: format!("{label} ({n})") }),
+        page.states.iter().map(|(code, label, n)| (code.as_str(), format!("{label} ({n})"))),
     );
-    if !states.iter().any(|s| s.value == filter.status) {
-        states.push(Choice { value: &filter.status, label: filter.status.clone() });
+    if !states.iter().any(|(value, _)| *value == filter.status) {
+        states.push((&filter.status, filter.status.clone()));
     }
-    let methods = [("", w.any), ("card", w.pay_card), ("cash_on_delivery", w.pay_cash)]
-        .map(|(value, label)| Choice { value, label: label.to_owned() });
+    let methods = [("", w.any), ("card", w.pay_card), ("cash_on_delivery", w.pay_cash)];
     html! {
         form.filters method="get" action=(Route::list()) aria-label=(w.filters) {
-            (input(&Input {
+            (field(&Field {
                 name: "q", label: w.find_text, value: &filter.text, kind: "search",
-                placeholder: w.find_hint, max: 200, ..Input::default()
+                placeholder: w.find_hint, length_max: length(search_api::TEXT_MAX), ..Field::default()
             }))
-            (choose("status", w.status, &filter.status, &states))
-            (choose("method", w.payment_method, &filter.method, &methods))
-            (input(&Input {
+            (choice("status", w.status, &filter.status, states))
+            (choice("method", w.payment_method, &filter.method, methods))
+            (field(&Field {
                 name: "from", label: w.from_day, value: &filter.from, kind: "date",
-                error: wrong(page.wrong_days.0), ..Input::default()
+                error: wrong(page.wrong_days.0), ..Field::default()
             }))
-            (input(&Input {
+            (field(&Field {
                 name: "to", label: w.to_day, value: &filter.to, kind: "date",
-                error: wrong(page.wrong_days.1), ..Input::default()
+                error: wrong(page.wrong_days.1), ..Field::default()
             }))
             @if let Some(member) = filter.member {
                 input type="hidden" name="member" value=(member);

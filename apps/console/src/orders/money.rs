@@ -3,9 +3,9 @@
 use kit::Money;
 use maud::{Markup, html};
 use payment_api::{OrderPayments, PaymentState, PaymentView};
-use ui::parts::{price, time};
+use ui::layout::once_field;
+use ui::parts::{Field, field, price, time};
 
-use super::forms::{Input, input};
 use super::order::OrderPage;
 use super::routes::Route;
 use super::words::Words;
@@ -114,22 +114,22 @@ fn refund_form(page: &OrderPage, payment: &PaymentView, left: Money) -> Markup {
     let w = page.words();
     let typed = page.refund.as_ref().filter(|r| r.payment == payment.id);
     let whole = left.to_major();
-    let error = |name: &str| typed.and_then(|t| t.errors.get(name)).map(String::as_str);
+    let error = |name: &str| typed.and_then(|t| t.errors.of(name));
     let of = payment.id.to_string();
     html! {
         details open[typed.is_some()] {
             summary { (w.refund) " · " (price(payment.amount)) }
-            form.stack method="post" action=(Route::Refunds(page.order.id, payment.id)) {
+            form.stack method="post" action=(Route::Refunds(page.order.id, payment.id)) data-typed[typed.is_some()] {
                 (csrf_field(&page.shell))
-                input type="hidden" name="key" value=(page.token);
-                (input(&Input {
+                (once_field("key", &page.token))
+                (field(&Field {
                     name: "amount", of: &of, label: w.refund_amount, inputmode: "decimal",
-                    value: typed.map_or(&whole, |t| &t.amount), required: true, max: 20,
-                    error: error("amount"), ..Input::default()
+                    value: typed.map_or(&whole, |t| &t.amount), required: true, length_max: 20,
+                    error: error("amount"), ..Field::default()
                 }))
-                (input(&Input {
-                    name: "reason", of: &of, label: w.refund_reason, required: true, max: 500,
-                    value: typed.map_or("", |t| &t.reason), error: error("reason"), ..Input::default()
+                (field(&Field {
+                    name: "reason", of: &of, label: w.refund_reason, required: true, length_max: 500,
+                    value: typed.map_or("", |t| &t.reason), error: error("reason"), ..Field::default()
                 }))
                 button.danger type="submit" data-confirm=(w.refund_confirm) { (w.refund) }
             }
@@ -173,7 +173,7 @@ fn cash_form(page: &OrderPage) -> Markup {
     html! {
         form.row method="post" action=(Route::Cash(page.order.id)) {
             (csrf_field(&page.shell))
-            input type="hidden" name="key" value=(page.token);
+            (once_field("key", &page.token))
             input type="hidden" name="amount" value=(page.order.total.amount());
             span { (w.collect_hint) " " strong { (price(page.order.total)) } }
             button type="submit" { (w.collect_cash) }

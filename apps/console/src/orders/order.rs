@@ -9,6 +9,8 @@ use member_api::MemberInfo;
 use order_api::{HistoryEntry, OrderView, PaymentMethod};
 use payment_api::OrderPayments;
 use types::{Address, StaffId, WarehouseId};
+#[cfg(test)]
+use ui::Errors;
 use ui::parts::{Tone, notice, picture, price, time};
 
 use super::forms::{RefundForm, ShipForm, TrackForm};
@@ -173,7 +175,7 @@ fn now(page: &OrderPage) -> Markup {
             @if order.available_actions.is_empty() {
                 p.quiet { (w.actions_none) }
             } @else {
-                form.stack method="post" action=(Route::Actions(order.id)) {
+                form.stack method="post" action=(Route::Actions(order.id)) data-typed[!page.note.is_empty()] {
                     (csrf_field(&page.shell))
                     input type="hidden" name="version" value=(order.version);
                     div.field {
@@ -325,14 +327,14 @@ impl crate::samples::Samples for OrderPage {
             track: None,
             token: "a".repeat(32),
         };
-        let wrong = |name: &str| [(name.to_owned(), "<wrong>".to_owned())].into();
+        let wrong = |name: &str| Errors::one(name, "<wrong>");
+        let mut errors = wrong("take-1");
+        errors.add_all(wrong("lines"));
+        errors.add_all(wrong("carrier"));
         let typed = ShipForm {
             carrier: "<no>".to_owned(),
             takes: [(sample::sku(1), "<wrong>".to_owned())].into(),
-            errors: [wrong("take-1"), wrong("lines"), wrong("carrier")]
-                .into_iter()
-                .flat_map(|e: super::forms::Errors| e)
-                .collect(),
+            errors,
             ..ShipForm::default()
         };
         let refused = Self {

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use fulfillment_api::{Fulfillment, Shipment};
 use maud::{Markup, html};
 use types::{SkuId, WarehouseId};
-use ui::parts::time;
+use ui::forms::choice;
+use ui::layout::once_field;
+use ui::parts::{Field, field, time};
 
-use super::forms::{Choice, Input, choose, input, left, take_name};
+use super::forms::{ShipForm, left, take_name};
 use super::order::OrderPage;
 use super::routes::Route;
 use crate::layout::csrf_field;
@@ -49,11 +51,11 @@ pub(super) fn panel(page: &OrderPage) -> Markup {
 
 fn ship_form(page: &OrderPage, f: &Fulfillment, left: &BTreeMap<SkuId, u32>) -> Markup {
     let (w, form) = (page.words(), &page.ship);
-    let error = |name: &str| form.errors.get(name).map(String::as_str);
+    let error = |name: &str| form.errors.of(name);
     html! {
-        form.stack method="post" action=(Route::Parcels(page.order.id)) {
+        form.stack method="post" action=(Route::Parcels(page.order.id)) data-typed[*form != ShipForm::default()] {
             (csrf_field(&page.shell))
-            input type="hidden" name="key" value=(page.token);
+            (once_field("key", &page.token))
             p.quiet { (w.to_ship_hint) }
             @if let Some(error) = error("lines") { p.error role="alert" { (error) } }
             // in the sequence of the order's lines
@@ -61,21 +63,21 @@ fn ship_form(page: &OrderPage, f: &Fulfillment, left: &BTreeMap<SkuId, u32>) -> 
                 @if let Some(left) = left.get(&sku) {
                     @let name = take_name(sku);
                     @let all = left.to_string();
-                    (input(&Input {
-                        name: &name, label: &page.title(sku), inputmode: "numeric", max: 5,
+                    (field(&Field {
+                        name: &name, label: &page.title(sku), inputmode: "numeric", length_max: 5,
                         value: form.takes.get(&sku).map_or(&all, |t| t),
-                        hint: &w.left((*left).into()), error: error(&name), ..Input::default()
+                        hint: &w.left((*left).into()), error: error(&name), ..Field::default()
                     }))
                 }
             }
             (warehouse(page, f))
-            (input(&Input {
-                name: "carrier", label: w.carrier, value: &form.carrier, required: true, max: 64,
-                error: error("carrier"), ..Input::default()
+            (field(&Field {
+                name: "carrier", label: w.carrier, value: &form.carrier, required: true, length_max: 64,
+                error: error("carrier"), ..Field::default()
             }))
-            (input(&Input {
+            (field(&Field {
                 name: "tracking_number", label: w.tracking_number, value: &form.number,
-                required: true, max: 64, error: error("tracking_number"), ..Input::default()
+                required: true, length_max: 64, error: error("tracking_number"), ..Field::default()
             }))
             div.row { button type="submit" { (w.ship) } }
         }
@@ -99,10 +101,9 @@ fn warehouse(page: &OrderPage, f: &Fulfillment) -> Markup {
             (id.to_string(), name.unwrap_or_else(|| id.to_string()))
         })
         .collect();
-    let any = Choice { value: "", label: w.any_warehouse.to_owned() };
-    let named = values.iter().map(|(id, name)| Choice { value: id, label: name.clone() });
-    let choices: Vec<Choice<'_>> = std::iter::once(any).chain(named).collect();
-    choose("warehouse", w.warehouse, &page.ship.warehouse, &choices)
+    let named = values.iter().map(|(id, name)| (id.as_str(), name.as_str()));
+    let choices = std::iter::once(("", w.any_warehouse)).chain(named);
+    choice("warehouse", w.warehouse, &page.ship.warehouse, choices)
 }
 
 fn parcel(page: &OrderPage, shipment: &Shipment, may_ship: bool) -> Markup {
@@ -147,22 +148,22 @@ fn by(page: &OrderPage, actor: &str) -> Markup {
 fn parcel_forms(page: &OrderPage, shipment: &Shipment) -> Markup {
     let w = page.words();
     let typed = page.track.as_ref().filter(|t| t.parcel == shipment.id);
-    let error = |name: &str| typed.and_then(|t| t.errors.get(name)).map(String::as_str);
+    let error = |name: &str| typed.and_then(|t| t.errors.of(name));
     let of = shipment.id.to_string();
     html! {
         details open[typed.is_some()] {
             summary { (w.track) }
-            form.stack method="post" action=(Route::Tracking(page.order.id, shipment.id)) {
+            form.stack method="post" action=(Route::Tracking(page.order.id, shipment.id)) data-typed[typed.is_some()] {
                 (csrf_field(&page.shell))
-                (input(&Input {
-                    name: "description", of: &of, label: w.what_happened, required: true, max: 500,
+                (field(&Field {
+                    name: "description", of: &of, label: w.what_happened, required: true, length_max: 500,
                     value: typed.map_or("", |t| &t.description), error: error("description"),
-                    ..Input::default()
+                    ..Field::default()
                 }))
-                (input(&Input {
-                    name: "location", of: &of, label: w.location, max: 200,
+                (field(&Field {
+                    name: "location", of: &of, label: w.location, length_max: 200,
                     value: typed.map_or("", |t| &t.location), error: error("location"),
-                    ..Input::default()
+                    ..Field::default()
                 }))
                 div.row { button.quiet type="submit" { (w.add_tracking) } }
             }

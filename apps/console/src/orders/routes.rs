@@ -4,7 +4,6 @@ use std::fmt;
 
 use kit::Cursor;
 use types::{MemberId, OrderId, PaymentId, ShipmentId};
-use ui::Local;
 use ui::routes::Url;
 
 /// What the router matches.
@@ -178,12 +177,6 @@ impl fmt::Display for Route {
                 url.filled(pattern::REFUNDS, &[&id.to_string(), &payment.to_string()])
             }
         }
-    }
-}
-
-impl From<Route> for Local {
-    fn from(route: Route) -> Self {
-        Self::own(route.to_string())
     }
 }
 

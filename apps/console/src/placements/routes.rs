@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use ui::Local;
 use ui::routes::Url;
 
 /// What the router matches.
@@ -26,11 +25,5 @@ impl fmt::Display for Route {
         let mut url = Url::new(f);
         url.path(pattern::SHOW)?;
         url.query("id", id.as_ref())
-    }
-}
-
-impl From<Route> for Local {
-    fn from(route: Route) -> Self {
-        Self::own(route.to_string())
     }
 }

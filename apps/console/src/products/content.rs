@@ -8,10 +8,11 @@ use product_api::{
     ProductOption, ProductStatus,
 };
 use types::{Locale, Slug, Texts};
+use ui::Errors;
 
 use super::Words;
 use super::form::{ProductForm, TextRow, VariantRow};
-use super::problems::Problems;
+use super::problems::add_place;
 
 /// What a form does not hold.
 #[derive(Debug, Clone, Copy)]
@@ -30,8 +31,8 @@ pub(crate) struct Around<'a> {
 const NO_WEIGHT: i64 = 0;
 
 /// The product.
-pub(crate) fn build(form: &ProductForm, around: Around<'_>) -> Result<NewProduct, Problems> {
-    let mut problems = Problems::default();
+pub(crate) fn build(form: &ProductForm, around: Around<'_>) -> Result<NewProduct, Errors> {
+    let mut problems = Errors::default();
     let w = around.words;
     let before = around.before.map(|b| &b.content);
     let title = texts(form, before.map(|b| &b.title), |row| &row.title);
@@ -72,7 +73,7 @@ pub(crate) fn build(form: &ProductForm, around: Around<'_>) -> Result<NewProduct
         status: around.status,
     };
     for place in check(&product) {
-        problems.add_place(&place.pointer, &place.detail, w);
+        add_place(&mut problems, &place.pointer, &place.detail, w);
     }
     if problems.is_empty()
         && product.status == ProductStatus::OnSale
@@ -97,7 +98,7 @@ fn texts(
 }
 
 /// The name for the address bar; made of the title when none was typed.
-fn slug(form: &ProductForm, w: &Words, problems: &mut Problems) -> Option<Slug> {
+fn slug(form: &ProductForm, w: &Words, problems: &mut Errors) -> Option<Slug> {
     let made = || form.texts.iter().find_map(|row| slugify(&row.title));
     let slug = if form.slug.is_empty() { made() } else { form.slug.parse().ok() };
     if slug.is_none() {
@@ -123,7 +124,7 @@ fn sku(
     used: usize,
     images: &[Image],
     around: Around<'_>,
-    problems: &mut Problems,
+    problems: &mut Errors,
 ) -> NewSku {
     let before = around.before.and_then(|b| {
         let place = b.sku_ids.iter().position(|id| Some(*id) == row.sku_id)?;
@@ -154,7 +155,7 @@ fn prices(
     row: &VariantRow,
     before: Option<&NewSku>,
     around: Around<'_>,
-    problems: &mut Problems,
+    problems: &mut Errors,
 ) -> Vec<ChannelPrice> {
     let mut amount = |field: &str, text: &str| {
         let parsed = (!text.is_empty()).then(|| Money::parse_major(text, around.currency));
@@ -225,15 +226,15 @@ mod tests {
             ..VariantRow::default()
         };
         let first = build(&form, around(None)).unwrap_err();
-        assert!(first.get("slug").is_some());
+        assert!(first.of("slug").is_some());
         form.slug.clear();
         let problems = build(&form, around(None)).unwrap_err();
         for field in ["title_en", "v0_price", "v0_compare", "v0_weight", "v0_o0"] {
-            assert!(problems.get(field).is_some(), "{field}: {problems:?}");
+            assert!(problems.of(field).is_some(), "{field}: {problems:?}");
         }
-        assert!(problems.get("v0_price").unwrap().contains("19.99"));
+        assert!(problems.of("v0_price").unwrap().contains("19.99"));
         form.texts[0].title.clear();
-        assert!(build(&form, around(None)).unwrap_err().get("title_en").is_some());
+        assert!(build(&form, around(None)).unwrap_err().of("title_en").is_some());
     }
 
     #[test]
@@ -241,7 +242,7 @@ mod tests {
         let mut form = ProductForm::new(&locales());
         form.texts[1].title = "玫瑰".into();
         let around = Around { status: ProductStatus::OnSale, ..around(None) };
-        assert!(build(&form, around).unwrap_err().get("").is_some());
+        assert!(build(&form, around).unwrap_err().of("").is_some());
         form.variants[0].price = "5".into();
         form.texts[0].description = "A rose".into();
         let product = build(&form, around).unwrap();

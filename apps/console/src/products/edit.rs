@@ -6,14 +6,14 @@ use std::collections::HashMap;
 use maud::{Markup, html};
 use product_api::{Brand, Category, ProductContent, ProductStatus};
 use types::{Locale, SkuId, Slug, SpuId};
+use ui::forms::{Errors, Field, choice, id, length};
 use ui::parts::{Tone, notice};
 
 use super::Words;
 use super::form::{ProductForm, TextRow};
 use super::list::status_tag;
 use super::merge::{Merged, Part};
-use super::pieces::{Input, choice, field, id};
-use super::problems::Problems;
+use super::pieces::field;
 use super::routes::Route;
 use super::table;
 use super::wish::Wish;
@@ -39,7 +39,7 @@ pub(crate) struct ProductPage {
     /// What is typed.
     pub(crate) form: ProductForm,
     /// What is wrong with it.
-    pub(crate) problems: Problems,
+    pub(crate) problems: Errors,
     /// What others changed meanwhile.
     pub(crate) merged: Option<Merged>,
     /// Whether it was just saved.
@@ -214,14 +214,14 @@ fn texts(page: &ProductPage, w: &Words) -> Markup {
         html! {
             fieldset.stack {
                 legend { (ui::layout::name_of(&row.locale)) }
-                (field(&Input {
+                (field(&Field {
                     name: &title, label: w.title, value: &row.title, lang: row.locale.as_str(),
-                    length_max: product_api::rules::TITLE_MAX, ..Input::default()
+                    length_max: length(product_api::rules::TITLE_MAX), ..Field::default()
                 }, &page.problems))
-                (field(&Input {
+                (field(&Field {
                     name: &description, label: w.description, value: &row.description, rows: 6,
                     hint: w.description_hint, lang: row.locale.as_str(),
-                    length_max: product_api::rules::DESCRIPTION_MAX, ..Input::default()
+                    length_max: length(product_api::rules::DESCRIPTION_MAX), ..Field::default()
                 }, &page.problems))
             }
         }
@@ -238,7 +238,7 @@ fn texts(page: &ProductPage, w: &Words) -> Markup {
 fn place(page: &ProductPage, w: &Words) -> Markup {
     let (form, problems) = (&page.form, &page.problems);
     let plain = |name: &'static str, label, value, hint| {
-        field(&Input { name, label, value, hint, ..Input::default() }, problems)
+        field(&Field { name, label, value, hint, ..Field::default() }, problems)
     };
     html! {
         section.panel aria-labelledby="place" {
@@ -254,7 +254,7 @@ fn place(page: &ProductPage, w: &Words) -> Markup {
             }
             fieldset.checks id=(id("category")) {
                 legend { (w.categories) }
-                @if let Some(error) = problems.get("category") { p.error { (error) } }
+                @if let Some(error) = problems.of("category") { p.error { (error) } }
                 @match &page.lists {
                     Some(lists) => (categories(page, lists, w)),
                     None => @for chosen in &form.categories {
@@ -272,7 +272,7 @@ fn brand(form: &ProductForm, lists: &Lists, w: &Words) -> Markup {
         lists.brands.iter().map(|b| (b.id.to_string(), b.name.as_str())).collect();
     let options = std::iter::once(("", w.no_brand))
         .chain(brands.iter().map(|(id, name)| (id.as_str(), *name)));
-    choice("brand", w.brand, &form.brand, options, false)
+    choice("brand", w.brand, &form.brand, options)
 }
 
 fn categories(page: &ProductPage, lists: &Lists, w: &Words) -> Markup {
@@ -320,12 +320,12 @@ impl crate::samples::Samples for ProductPage {
             shell: shell("en"),
             product: Some(known),
             form: ProductForm::of(&found, &locales, "CNY".parse().unwrap()),
-            problems: Problems::default(),
+            problems: Errors::default(),
             merged: None,
             saved: true,
             lists: Some(lists),
         };
-        let mut problems = Problems::default();
+        let mut problems = Errors::default();
         for field in [
             "",
             "slug",
@@ -358,7 +358,7 @@ impl crate::samples::Samples for ProductPage {
             shell: shell("zh-CN"),
             product: None,
             form: ProductForm::new(&locales),
-            problems: Problems::default(),
+            problems: Errors::default(),
             merged: None,
             saved: false,
             lists: Some(Lists::default()),

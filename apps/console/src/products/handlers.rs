@@ -14,12 +14,12 @@ use product_api::{
 use rpc::{Ctx, Fault, ServiceError as _};
 use search_api::{FindProducts, ProductHit, ProductState};
 use types::{CategoryId, Locale, SkuId, SpuId};
+use ui::Errors;
 
 use super::Words;
 use super::edit::{Known, Lists, ProductPage, SECTION, render_product};
 use super::form::ProductForm;
 use super::list::{Item, ProductsPage, render_products};
-use super::problems::Problems;
 use super::routes::Filter;
 use crate::App;
 use crate::web::{Answer, Failure, Visit, page};
@@ -224,7 +224,7 @@ async fn add_stock(app: &App, ctx: &Ctx, items: &mut [Item]) -> Result<(), Failu
 pub(crate) async fn new(State(app): State<App>, visit: Visit) -> Answer {
     let lists = Some(lists(&app, &visit.ctx).await?);
     let form = ProductForm::new(&visit.tenant.locales);
-    let problems = Problems::default();
+    let problems = Errors::default();
     let shell = visit.shell(Some(SECTION));
     let new =
         ProductPage { shell, product: None, form, problems, merged: None, saved: false, lists };
@@ -240,7 +240,7 @@ pub(crate) async fn show(State(app): State<App>, visit: Visit, Path(id): Path<St
         shell: visit.shell(Some(SECTION)),
         product: Some(Known::of(&content, &visit.reader.locale, stock)),
         form: ProductForm::of(&content, &visit.tenant.locales, visit.tenant.currency),
-        problems: Problems::default(),
+        problems: Errors::default(),
         merged: None,
         saved: visit.query.text("saved") == "1",
         lists: Some(lists),

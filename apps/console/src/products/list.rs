@@ -4,11 +4,10 @@ use kit::{Cursor, Money, Timestamp};
 use maud::{Markup, html};
 use product_api::{Brand, Category, ProductStatus};
 use types::{Slug, SpuId};
-use ui::parts::{Tone, notice, time};
+use ui::forms::{choice, length};
+use ui::parts::{Field, Tone, field, notice, time};
 
 use super::Words;
-use super::pieces::{Input, choice, field};
-use super::problems::Problems;
 use super::routes::{Filter, Route, status_word};
 use crate::imports::routes::Route as ImportRoute;
 use crate::layout::{Head, Shell, document};
@@ -110,12 +109,12 @@ fn filters(page: &ProductsPage, w: &Words) -> Markup {
     let id = |id: Option<String>| id.unwrap_or_default();
     html! {
         form.filters method="get" action=(Route::list()) role="search" {
-            (field(&Input { name: "q", label: w.search, value: &page.filter.text, length_max: search_api::TEXT_MAX, ..Input::default() }, &Problems::default()))
-            (choice("status", w.status, page.filter.status.map_or("", status_word), any().chain(statuses), false))
+            (field(&Field { name: "q", label: w.search, value: &page.filter.text, length_max: length(search_api::TEXT_MAX), autocomplete: "off", ..Field::default() }))
+            (choice("status", w.status, page.filter.status.map_or("", status_word), any().chain(statuses)))
             (choice("category", w.category, &id(page.filter.category.map(|c| c.to_string())),
-                any().chain(categories.iter().map(|(id, name)| (id.as_str(), name.as_str()))), false))
+                any().chain(categories.iter().map(|(id, name)| (id.as_str(), name.as_str())))))
             (choice("brand", w.brand, &id(page.filter.brand.map(|b| b.to_string())),
-                any().chain(brands.iter().map(|(id, name)| (id.as_str(), *name))), false))
+                any().chain(brands.iter().map(|(id, name)| (id.as_str(), *name)))))
             button type="submit" { (w.show) }
         }
     }

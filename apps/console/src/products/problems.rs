@@ -1,41 +1,14 @@
 //! What is wrong with a form, by field, in the reader's words. The rules are the catalogue's: it says where
 //! something is wrong, and each place has its sentence here.
 
+use ui::Errors;
+
 use super::Words;
 
-/// Sentences by field, in the sequence they were found; the empty field is the whole form.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Problems(Vec<(String, String)>);
-
-impl Problems {
-    /// Adds one; a field keeps its first.
-    pub(crate) fn add(&mut self, field: impl Into<String>, text: impl Into<String>) {
-        let field = field.into();
-        if self.get(&field).is_none() {
-            self.0.push((field, text.into()));
-        }
-    }
-
-    /// What is wrong with a field.
-    pub(crate) fn get(&self, field: &str) -> Option<&str> {
-        self.0.iter().find(|(f, _)| f == field).map(|(_, text)| text.as_str())
-    }
-
-    /// Whether nothing is wrong.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// All of them.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(field, text)| (field.as_str(), text.as_str()))
-    }
-
-    /// Adds what the catalogue says of a place in a product.
-    pub(crate) fn add_place(&mut self, pointer: &str, detail: &str, w: &Words) {
-        let (field, rule) = field_of(pointer, detail);
-        self.add(field, w.rules.get(rule).unwrap_or(detail));
-    }
+/// Adds what the catalogue says of a place in a product.
+pub(crate) fn add_place(problems: &mut Errors, pointer: &str, detail: &str, w: &Words) {
+    let (field, rule) = field_of(pointer, detail);
+    problems.add(field, w.rules.get(rule).unwrap_or(detail));
 }
 
 /// The field of a place in a product, and the rule that it breaks.
@@ -94,14 +67,14 @@ mod tests {
                 ("/skus/7/prices/0/compare_at", "", "v7_compare"),
                 ("/skus/7/weight_grams", "", "v7_weight"),
             ] {
-                let mut problems = Problems::default();
-                problems.add_place(pointer, detail, w);
-                let text = problems.get(field).unwrap_or_else(|| panic!("{pointer}"));
+                let mut problems = Errors::default();
+                add_place(&mut problems, pointer, detail, w);
+                let text = problems.of(field).unwrap_or_else(|| panic!("{pointer}"));
                 assert!(!text.is_empty() && text != detail, "{pointer}");
             }
-            let mut other = Problems::default();
-            other.add_place("/elsewhere", "odd", w);
-            assert_eq!(other.get(""), Some("odd"));
+            let mut other = Errors::default();
+            add_place(&mut other, "/elsewhere", "odd", w);
+            assert_eq!(other.of(""), Some("odd"));
         }
     }
 }

@@ -5,7 +5,6 @@ use std::fmt;
 use kit::Cursor;
 use product_api::ProductStatus;
 use types::{BrandId, CategoryId, SpuId};
-use ui::Local;
 use ui::routes::Url;
 
 /// What the router matches.
@@ -99,12 +98,6 @@ impl fmt::Display for Route {
             }
             Self::Export => url.path(pattern::EXPORT),
         }
-    }
-}
-
-impl From<Route> for Local {
-    fn from(route: Route) -> Self {
-        Self::own(route.to_string())
     }
 }
 

@@ -17,6 +17,7 @@ use product_api::{
 };
 use rpc::{Ctx, Fault, ServiceError as _};
 use types::{SpuId, Texts};
+use ui::Errors;
 
 use super::Words;
 use super::content::{Around, build};
@@ -24,7 +25,7 @@ use super::edit::{Known, Lists, ProductPage, SECTION, render_product};
 use super::form::ProductForm;
 use super::handlers::{content, lists, named, stock_of};
 use super::merge::{Merged, Part, merge};
-use super::problems::Problems;
+use super::problems::add_place;
 use super::routes::Route;
 use super::wish::Wish;
 use crate::App;
@@ -57,7 +58,7 @@ struct Sent {
     before: Option<ProductContent>,
     form: ProductForm,
     lists: Option<Lists>,
-    problems: Problems,
+    problems: Errors,
 }
 
 /// What became of it.
@@ -74,7 +75,7 @@ const REFUSED: Outcome = Outcome::Shown(StatusCode::UNPROCESSABLE_ENTITY, None);
 async fn submit(app: App, visit: Visit, id: Option<SpuId>, upload: Upload) -> Answer {
     let ctx = visit.ctx.within(WITHIN);
     let form = ProductForm::read(&upload.fields, &visit.tenant.locales);
-    let problems = Problems::default();
+    let problems = Errors::default();
     let mut sent = Sent { app, visit, ctx, id, before: None, form, lists: None, problems };
     let outcome = match sent.deal(&upload.fields, upload.files).await {
         Ok(outcome) => outcome,
@@ -212,7 +213,7 @@ impl Sent {
         }
     }
 
-    fn product(&self, status: ProductStatus) -> Result<NewProduct, Problems> {
+    fn product(&self, status: ProductStatus) -> Result<NewProduct, Errors> {
         let around = Around {
             currency: self.visit.tenant.currency,
             before: self.before.as_ref(),
@@ -334,7 +335,7 @@ impl Sent {
             }
             Error::Fault(fault) if fault.code == ErrorCode::Invalid => {
                 for field in &fault.fields {
-                    self.problems.add_place(&field.pointer, &field.detail, w);
+                    add_place(&mut self.problems, &field.pointer, &field.detail, w);
                 }
                 if self.problems.is_empty() {
                     self.problems.add("", fault.message);

@@ -2,11 +2,12 @@
 
 use maud::{Markup, html};
 use product_api::rules;
+use ui::forms::{Field, choice_cell, length};
 
 use super::Words;
 use super::edit::{ProductPage, button};
 use super::form::{OPTIONS, VariantRow};
-use super::pieces::{Input, cell, choice, field};
+use super::pieces::{cell, field};
 use super::wish::{Change, Wish};
 
 fn change(change: Change, label: &str) -> Markup {
@@ -38,9 +39,9 @@ pub(crate) fn pictures(page: &ProductPage, w: &Words, may_write: bool) -> Markup
                         li {
                             (ui::parts::picture(Some(&image.url), &image.alt, words, true))
                             input type="hidden" name={ "i" (n) "_url" } value=(image.url);
-                            (field(&Input {
+                            (field(&Field {
                                 name: &name, label: &w.picture_alt(place(n)), value: &image.alt,
-                                length_max: rules::ALT_MAX, ..Input::default()
+                                length_max: length(rules::ALT_MAX), ..Field::default()
                             }, &page.problems))
                             @if may_write {
                                 div.row {
@@ -80,13 +81,13 @@ pub(crate) fn options(page: &ProductPage, w: &Words, may_write: bool) -> Markup 
         html! {
             fieldset.stack {
                 legend { (w.option_number(place(n))) }
-                (field(&Input {
+                (field(&Field {
                     name: &name, label: w.option_name, value: &row.name, hint: w.option_name_hint,
-                    length_max: rules::NAME_MAX, ..Input::default()
+                    length_max: length(rules::NAME_MAX), ..Field::default()
                 }, &page.problems))
-                (field(&Input {
+                (field(&Field {
                     name: &values, label: w.option_values, value: &row.values, rows: 4,
-                    hint: w.option_values_hint, ..Input::default()
+                    hint: w.option_values_hint, ..Field::default()
                 }, &page.problems))
             }
         }
@@ -150,7 +151,7 @@ fn variant(
     let this = w.variant_number(place(n));
     let text = |name: &str, label: &str, value: &str, inputmode: &str| {
         let (name, label) = (format!("v{n}_{name}"), format!("{label}, {this}"));
-        let input = Input { name: &name, label: &label, value, inputmode, ..Input::default() };
+        let input = Field { name: &name, label: &label, value, inputmode, ..Field::default() };
         html! { td { (cell(&input, &page.problems)) } }
     };
     html! {
@@ -184,7 +185,7 @@ fn own_picture(page: &ProductPage, w: &Words, n: usize, row: &VariantRow, this: 
     let options = std::iter::once(("", w.no_own_picture))
         .chain(known.zip(numbers.iter().map(String::as_str)))
         .chain((!is_known).then_some((row.image.as_str(), w.other_picture)));
-    choice(&format!("v{n}_image"), &format!("{}, {this}", w.own_picture), &row.image, options, true)
+    choice_cell(&format!("v{n}_image"), &format!("{}, {this}", w.own_picture), &row.image, options)
 }
 
 /// What is available, which is changed elsewhere.
@@ -219,8 +220,8 @@ pub(crate) fn attributes(page: &ProductPage, w: &Words, may_write: bool) -> Mark
                                 @let (name, value) = (format!("a{n}_name"), format!("a{n}_value"));
                                 @let this = w.attribute_number(place(n));
                                 tr {
-                                    td { (cell(&Input { name: &name, label: &format!("{}, {this}", w.attribute_name), value: &row.name, ..Input::default() }, &page.problems)) }
-                                    td { (cell(&Input { name: &value, label: &format!("{}, {this}", w.attribute_value), value: &row.value, ..Input::default() }, &page.problems)) }
+                                    td { (cell(&Field { name: &name, label: &format!("{}, {this}", w.attribute_name), value: &row.name, ..Field::default() }, &page.problems)) }
+                                    td { (cell(&Field { name: &value, label: &format!("{}, {this}", w.attribute_value), value: &row.value, ..Field::default() }, &page.problems)) }
                                     @if may_write { td { (in_row(Change::RemoveAttribute(n), w.remove, &this)) } }
                                 }
                             }

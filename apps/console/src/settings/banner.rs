@@ -1,13 +1,13 @@
 //! A banner to add or to change.
 
 use maud::{Markup, html};
+use ui::Errors;
 use ui::parts::{Field, field, picture};
 
 use super::Words;
 use super::forms::BannerForm;
 use super::page::{Problem, begin, file_field, text_fields, trouble};
 use super::routes::Route;
-use crate::errors::Errors;
 use crate::layout::{Head, Shell, document};
 
 /// A banner.

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use rpc::Fault;
 use tenant_api::{BANNERS_MAX, Banner, TenantInfo, UpdateTenant};
+use ui::Errors;
 
 use super::Words;
 use super::banner::{BannerPage, render_banner};
@@ -14,7 +15,6 @@ use super::page::Problem;
 use super::routes::{Done, Route};
 use super::save::{Picture, Refusal, current, keep_picture, save};
 use crate::App;
-use crate::errors::Errors;
 use crate::nav::Section;
 use crate::web::upload::Upload;
 use crate::web::{Answer, Failure, Form, Visit, page, redirect};

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use kit::Money;
 use tenant_api::{TenantInfo, Theme, UpdateTenant};
+use ui::Errors;
 
 use super::Words;
 use super::forms::{LookForm, SettingsForm, TextRows, filled};
@@ -12,7 +13,6 @@ use super::page::{SettingsPage, render_settings};
 use super::routes::{Done, Route};
 use super::save::{Picture, Refusal, current, keep_picture, save};
 use crate::App;
-use crate::errors::Errors;
 use crate::nav::Section;
 use crate::web::upload::Upload;
 use crate::web::{Answer, Form, Visit, page, redirect};

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 use tenant_api::TenantInfo;
+use ui::Errors;
 use ui::layout::name_of;
 use ui::parts::{Field, Tone, field, notice, price};
 
@@ -11,7 +12,6 @@ use super::contrast::warnings;
 use super::facts;
 use super::forms::{Colour, SettingsForm, TextRows, field_of};
 use super::routes::{Done, Route};
-use crate::errors::Errors;
 use crate::layout::{Head, Shell, csrf_field, document};
 
 /// Why a change was not made.

@@ -6,11 +6,11 @@ use kit::{ErrorCode, FieldError};
 use product_api::PutImage;
 use rpc::ServiceError as _;
 use tenant_api::{Error, Get, TenantInfo, UpdateTenant};
+use ui::Errors;
 
 use super::Words;
 use super::page::Problem;
 use crate::App;
-use crate::errors::Errors;
 use crate::web::upload::Upload;
 use crate::web::{Failure, Visit};
 

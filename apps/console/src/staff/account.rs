@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 use staff_api::StaffMember;
+use ui::Errors;
 use ui::parts::{self, Field, Tone, field, notice};
 
 use super::routes::{Done, Route};
 use super::words::{Words, by_area};
-use crate::errors::Errors;
 use crate::layout::{Head, Shell, csrf_field, document, role_label};
 
 /// One's own account.

@@ -8,6 +8,7 @@ use kit::{Cursor, ErrorCode, Limit};
 use rpc::ServiceError as _;
 use staff_api::{List, NewCredential, RevokeCredential};
 use types::CredentialId;
+use ui::Errors;
 
 use super::Words;
 use super::credentials::{CredentialsPage, render_credentials};
@@ -15,7 +16,6 @@ use super::handlers::{status, told};
 use super::routes::{Done, Route};
 use super::token::{TokenPage, render_token};
 use crate::App;
-use crate::errors::Errors;
 use crate::nav::Section;
 use crate::web::{Answer, Failure, Form, Visit, page, redirect};
 

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 use staff_api::{Credential, PermissionInfo};
+use ui::Errors;
 use ui::format::date_time;
 use ui::parts::{self, Field, Tone, field, notice};
 
 use super::routes::{Done, Route};
 use super::words::{Words, by_area};
-use crate::errors::Errors;
-use crate::layout::{Head, Shell, csrf_field, document, pager};
+use crate::layout::{Head, Shell, csrf_field, document};
 
 /// The credentials.
 #[derive(Debug, Clone)]
@@ -37,8 +37,7 @@ pub(crate) struct CredentialsPage {
 
 /// The page.
 pub(crate) fn render_credentials(page: &CredentialsPage) -> Markup {
-    let (desk, w) = (page.shell.words(), Words::of(page.shell.reader.lang));
-    let text = |route: &Option<Route>| route.as_ref().map(ToString::to_string);
+    let w = Words::of(page.shell.reader.lang);
     let main = html! {
         @if let Some(done) = page.done { (notice(Tone::Info, &html! { p { (done.text(w)) } })) }
         @if let Some(problem) = &page.problem { (notice(Tone::Bad, &html! { p { (problem) } })) }
@@ -48,7 +47,7 @@ pub(crate) fn render_credentials(page: &CredentialsPage) -> Markup {
         } @else {
             (table(page, w))
         }
-        (pager(desk, text(&page.first).as_deref(), text(&page.next).as_deref()))
+        (parts::pager(ui::Words::of(page.shell.reader.lang), page.first.as_ref(), page.next.as_ref()))
         @if page.shell.may("staff:write") { (create_form(page, w)) }
     };
     document(&page.shell, &Head { title: w.credentials, ..Head::default() }, &main)

@@ -7,12 +7,12 @@ use kit::{Cursor, ErrorCode, Limit};
 use rpc::{Fault, ServiceError as _};
 use staff_api::{Error, List, NewStaff, UpdateStaff};
 use types::StaffId;
+use ui::Errors;
 
 use super::Words;
 use super::people::{NewPerson, PeoplePage, render_people, role_of};
 use super::routes::{Done, Route};
 use crate::App;
-use crate::errors::Errors;
 use crate::nav::Section;
 use crate::web::{Answer, Failure, Form, Visit, page, redirect};
 

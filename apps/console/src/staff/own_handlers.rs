@@ -5,13 +5,13 @@ use axum::http::StatusCode;
 use kit::ErrorCode;
 use rpc::ServiceError as _;
 use staff_api::{ChangePassword, Error};
+use ui::Errors;
 
 use super::Words;
 use super::account::{AccountPage, render_account};
 use super::handlers::status;
 use super::routes::{Done, Route};
 use crate::App;
-use crate::errors::Errors;
 use crate::sign_in::begin_session;
 use crate::web::{Answer, Failure, Form, Visit, page, redirect};
 

@@ -2,13 +2,13 @@
 
 use maud::{Markup, html};
 use staff_api::{Role, StaffMember};
+use ui::Errors;
 use ui::parts::{self, Field, Tone, field, notice};
 
 use super::Words;
 use super::matrix::matrix;
 use super::routes::{Done, Route};
-use crate::errors::Errors;
-use crate::layout::{Head, Shell, csrf_field, document, pager, role_label};
+use crate::layout::{Head, Shell, csrf_field, document, role_label};
 use crate::text::Words as Desk;
 
 /// Somebody to add, as it was typed; never the password.
@@ -48,13 +48,12 @@ pub(crate) struct PeoplePage {
 /// The page.
 pub(crate) fn render_people(page: &PeoplePage) -> Markup {
     let (desk, w) = (page.shell.words(), Words::of(page.shell.reader.lang));
-    let text = |route: &Option<Route>| route.as_ref().map(ToString::to_string);
     let main = html! {
         @if let Some(done) = page.done { (notice(Tone::Info, &html! { p { (done.text(w)) } })) }
         @if let Some(problem) = &page.problem { (notice(Tone::Bad, &html! { p { (problem) } })) }
         p.quiet { (w.staff_text) }
         (table(page, desk, w))
-        (pager(desk, text(&page.first).as_deref(), text(&page.next).as_deref()))
+        (parts::pager(ui::Words::of(page.shell.reader.lang), page.first.as_ref(), page.next.as_ref()))
         @if page.shell.may("staff:write") { (add_form(page, desk, w)) }
         section {
             h2 { (w.who_may_what) }

@@ -15,6 +15,7 @@ use rpc::{Ctx, Fault, IdempotencyKey};
 use search_api::FindProducts;
 use sha2::{Digest as _, Sha256};
 use types::{SkuId, WarehouseId};
+use ui::Errors;
 
 use super::Words;
 use super::list::{Level, Named, StockPage, render_stock};
@@ -233,7 +234,7 @@ pub(crate) async fn adjust(
         warehouse: fields.text("warehouse").to_owned(),
         delta: fields.text("delta").to_owned(),
         reason: fields.text("reason").to_owned(),
-        problems: Vec::new(),
+        problems: Errors::default(),
     };
     let (status, problem) = match read(&form, id, w) {
         Ok(request) => {
@@ -246,19 +247,18 @@ pub(crate) async fn adjust(
                 // nobody knows whether it was done: the same form, sent again, finds out
                 Err(Error::Fault(fault)) if fault.code.is_retryable() => {
                     log(&fault, &visit.ctx.request_id);
-                    form.problems = vec![("", busy_text(&visit))];
+                    form.problems = Errors::one("", busy_text(&visit));
                     return render(&app, &visit, id, form, status_of(&fault)).await;
                 }
                 Err(Error::WouldBeNegative { available }) => {
-                    (StatusCode::CONFLICT, vec![("delta", w.would_be_negative(available))])
+                    (StatusCode::CONFLICT, Errors::one("delta", w.would_be_negative(available)))
                 }
                 Err(Error::Fault(fault)) if fault.code == ErrorCode::Invalid => {
                     (StatusCode::UNPROCESSABLE_ENTITY, places(&fault, w))
                 }
                 // a page that was gone back to, and sent with something else
                 Err(Error::Fault(fault)) if fault.code == ErrorCode::Unprocessable => {
-                    let sent = vec![("delta", w.sent_already.to_owned())];
-                    (StatusCode::UNPROCESSABLE_ENTITY, sent)
+                    (StatusCode::UNPROCESSABLE_ENTITY, Errors::one("delta", w.sent_already))
                 }
                 Err(e) => return Err(e.into()),
             }
@@ -279,23 +279,21 @@ fn busy_text(visit: &Visit) -> String {
     crate::text::Words::of(visit.reader.lang).busy_text.to_owned()
 }
 
-type Wrong = Vec<(&'static str, String)>;
-
-fn read(form: &AdjustForm, sku_id: SkuId, w: &Words) -> Result<Adjust, Wrong> {
-    let mut wrong = Wrong::new();
+fn read(form: &AdjustForm, sku_id: SkuId, w: &Words) -> Result<Adjust, Errors> {
+    let mut wrong = Errors::default();
     // a typographic minus is meant as one
     let delta = form.delta.replace('−', "-").parse::<i64>().ok();
     let delta = delta.filter(|n| *n != 0 && (-UNITS_MAX..=UNITS_MAX).contains(n));
     if delta.is_none() {
-        wrong.push(("delta", w.bad_delta.to_owned()));
+        wrong.add("delta", w.bad_delta);
     }
     let length = form.reason.chars().count();
     if !(1..=200).contains(&length) || form.reason.chars().any(char::is_control) {
-        wrong.push(("reason", w.bad_reason.to_owned()));
+        wrong.add("reason", w.bad_reason);
     }
     let warehouse = form.warehouse.parse::<WarehouseId>().ok();
     if warehouse.is_none() {
-        wrong.push(("warehouse", w.choose_warehouse.to_owned()));
+        wrong.add("warehouse", w.choose_warehouse);
     }
     match (delta, warehouse) {
         (Some(delta), Some(warehouse_id)) if wrong.is_empty() => {
@@ -306,13 +304,16 @@ fn read(form: &AdjustForm, sku_id: SkuId, w: &Words) -> Result<Adjust, Wrong> {
 }
 
 /// What the warehouse says is wrong, at its fields.
-fn places(fault: &Fault, w: &Words) -> Wrong {
-    let place = |pointer: &str| match pointer {
-        "/warehouse_id" => ("warehouse", w.no_warehouse.to_owned()),
-        "/reason" => ("reason", w.bad_reason.to_owned()),
-        _ => ("delta", w.bad_delta.to_owned()),
-    };
-    fault.fields.iter().map(|f| place(&f.pointer)).collect()
+fn places(fault: &Fault, w: &Words) -> Errors {
+    let mut wrong = Errors::default();
+    for field in &fault.fields {
+        match field.pointer.as_str() {
+            "/warehouse_id" => wrong.add("warehouse", w.no_warehouse),
+            "/reason" => wrong.add("reason", w.bad_reason),
+            _ => wrong.add("delta", w.bad_delta),
+        }
+    }
+    wrong
 }
 
 /// The same form adjusts once, however often it is sent.
@@ -358,27 +359,29 @@ pub(crate) async fn add_warehouse(
         code: fields.text("code").to_owned(),
         name: fields.text("name").to_owned(),
         priority: fields.text("priority").to_owned(),
-        problems: Vec::new(),
+        problems: Errors::default(),
     };
     let priority = if form.priority.is_empty() { Ok(0) } else { form.priority.parse() };
     let Ok(priority) = priority else {
-        form.problems.push(("priority", w.bad_priority));
+        form.problems.add("priority", w.bad_priority);
         return show_warehouses(&app, &visit, form, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
     let request = NewWarehouse { code: form.code.clone(), name: form.name.clone(), priority };
     let (status, problems) = match app.deps.inventory.add_warehouse(&visit.ctx, request).await {
         Ok(_) => return redirect(Route::Warehouses),
-        Err(Error::CodeTaken) => (StatusCode::CONFLICT, vec![("code", w.code_taken)]),
+        Err(Error::CodeTaken) => (StatusCode::CONFLICT, Errors::one("code", w.code_taken)),
         Err(Error::Fault(fault)) if fault.code == ErrorCode::Invalid => {
-            let place = |pointer: &str| match pointer {
-                "/name" => ("name", w.bad_name),
-                _ => ("code", w.bad_code),
-            };
-            let places = fault.fields.iter().map(|f| place(&f.pointer)).collect();
-            (StatusCode::UNPROCESSABLE_ENTITY, places)
+            let mut wrong = Errors::default();
+            for field in &fault.fields {
+                match field.pointer.as_str() {
+                    "/name" => wrong.add("name", w.bad_name),
+                    _ => wrong.add("code", w.bad_code),
+                }
+            }
+            (StatusCode::UNPROCESSABLE_ENTITY, wrong)
         }
         Err(Error::Fault(fault)) if fault.code == ErrorCode::Conflict => {
-            (StatusCode::CONFLICT, vec![("code", w.warehouses_full)])
+            (StatusCode::CONFLICT, Errors::one("code", w.warehouses_full))
         }
         Err(e) => return Err(e.into()),
     };

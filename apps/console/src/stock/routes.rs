@@ -4,7 +4,6 @@ use std::fmt;
 
 use kit::Cursor;
 use types::{SkuId, WarehouseId};
-use ui::Local;
 use ui::routes::Url;
 
 /// What the router matches.
@@ -108,12 +107,6 @@ impl fmt::Display for Route {
             Self::Adjust { id } => url.filled(pattern::ADJUST, &[&id.to_string()]),
             Self::Warehouses => url.path(pattern::WAREHOUSES),
         }
-    }
-}
-
-impl From<Route> for Local {
-    fn from(route: Route) -> Self {
-        Self::own(route.to_string())
     }
 }
 

@@ -4,6 +4,8 @@ use inventory_api::LedgerEntry;
 use kit::Cursor;
 use maud::{Markup, html};
 use types::SkuId;
+use ui::Errors;
+use ui::layout::once_field;
 use ui::parts::{Field, Tone, field, notice, time};
 
 use super::Words;
@@ -29,13 +31,7 @@ pub(crate) struct AdjustForm {
     pub(crate) delta: String,
     pub(crate) reason: String,
     /// What is wrong, by field.
-    pub(crate) problems: Vec<(&'static str, String)>,
-}
-
-impl AdjustForm {
-    fn problem(&self, field: &str) -> Option<&str> {
-        self.problems.iter().find(|(f, _)| *f == field).map(|(_, text)| text.as_str())
-    }
+    pub(crate) problems: Errors,
 }
 
 /// A sku.
@@ -71,7 +67,7 @@ pub(crate) fn render_sku(page: &SkuPage) -> Markup {
     let main = html! {
         p.crumbs { a href=(Route::list()) { (w.stock) } }
         @if let Some(done) = page.done { (notice(Tone::Info, &html! { p { (said(done, w)) } })) }
-        @if let Some(problem) = page.form.problem("") { (notice(Tone::Bad, &html! { p { (problem) } })) }
+        @if let Some(problem) = page.form.problems.of("") { (notice(Tone::Bad, &html! { p { (problem) } })) }
         @match &page.named {
             None => p.quiet { (w.unknown_sku) },
             Some(named) => p.row {
@@ -138,7 +134,7 @@ fn levels(page: &SkuPage, w: &Words) -> Markup {
 
 fn adjust(page: &SkuPage, w: &Words) -> Markup {
     let form = &page.form;
-    let is_wrong = form.problem("warehouse").is_some();
+    let is_wrong = form.problems.of("warehouse").is_some();
     html! {
         section.panel aria-labelledby="adjust" {
             h2 id="adjust" { (w.adjust) }
@@ -148,11 +144,11 @@ fn adjust(page: &SkuPage, w: &Words) -> Markup {
                 p.quiet { (w.adjust_text) }
                 form.stack method="post" action=(Route::Adjust { id: page.id }) {
                     (csrf_field(&page.shell))
-                    input type="hidden" name="token" value=(form.token);
+                    (once_field("token", &form.token))
                     div.fields {
                         (field(&Field {
                             name: "delta", label: w.delta, value: &form.delta, hint: w.delta_hint,
-                            error: form.problem("delta"), required: true, length_max: 11, ..Field::default()
+                            error: form.problems.of("delta"), required: true, length_max: 11, ..Field::default()
                         }))
                         div.field {
                             label for="f-warehouse" { (w.warehouse) }
@@ -161,11 +157,11 @@ fn adjust(page: &SkuPage, w: &Words) -> Markup {
                                     option value=(id) selected[*id == form.warehouse] { (name) }
                                 }
                             }
-                            @if let Some(error) = form.problem("warehouse") { p.error { (error) } }
+                            @if let Some(error) = form.problems.of("warehouse") { p.error { (error) } }
                         }
                         (field(&Field {
                             name: "reason", label: w.reason, value: &form.reason, hint: w.reason_hint,
-                            error: form.problem("reason"), required: true, length_max: 200, ..Field::default()
+                            error: form.problems.of("reason"), required: true, length_max: 200, ..Field::default()
                         }))
                     }
                     p { button type="submit" { (w.adjust) } }
@@ -278,6 +274,9 @@ impl crate::samples::Samples for SkuPage {
             is_later: true,
             next: Some("abc".to_owned().into()),
         };
+        let mut problems = Errors::one("delta", Words::of(ui::Lang::ZhCn).would_be_negative(3));
+        problems.add("warehouse", "<wrong>");
+        problems.add("", "<wrong>");
         let refused = Self {
             shell: shell("zh-CN"),
             form: AdjustForm {
@@ -285,10 +284,7 @@ impl crate::samples::Samples for SkuPage {
                 warehouse: "4".into(),
                 delta: "-<no>".into(),
                 reason: "<wrong>".into(),
-                problems: vec![
-                    ("delta", Words::of(ui::Lang::ZhCn).would_be_negative(3)),
-                    ("warehouse", "<wrong>".into()),
-                ],
+                problems,
             },
             done: None,
             ..full.clone()

@@ -2,6 +2,7 @@
 
 use inventory_api::Warehouse;
 use maud::{Markup, html};
+use ui::Errors;
 use ui::parts::{Field, field};
 
 use super::Words;
@@ -15,7 +16,7 @@ pub(crate) struct WarehouseForm {
     pub(crate) name: String,
     pub(crate) priority: String,
     /// What is wrong, by field.
-    pub(crate) problems: Vec<(&'static str, &'static str)>,
+    pub(crate) problems: Errors,
 }
 
 /// All warehouses.
@@ -66,7 +67,6 @@ pub(crate) fn render_warehouses(page: &WarehousesPage) -> Markup {
 
 fn add(page: &WarehousesPage, w: &Words) -> Markup {
     let form = &page.form;
-    let problem = |field: &str| form.problems.iter().find(|(f, _)| *f == field).map(|(_, t)| *t);
     html! {
         section.panel aria-labelledby="add" {
             h2 id="add" { (w.add_warehouse) }
@@ -75,15 +75,15 @@ fn add(page: &WarehousesPage, w: &Words) -> Markup {
                 div.fields {
                     (field(&Field {
                         name: "code", label: w.warehouse_code, value: &form.code, hint: w.warehouse_code_hint,
-                        error: problem("code"), required: true, length_max: 32, ..Field::default()
+                        error: form.problems.of("code"), required: true, length_max: 32, ..Field::default()
                     }))
                     (field(&Field {
                         name: "name", label: w.warehouse_name, value: &form.name,
-                        error: problem("name"), required: true, length_max: 100, ..Field::default()
+                        error: form.problems.of("name"), required: true, length_max: 100, ..Field::default()
                     }))
                     (field(&Field {
                         name: "priority", label: w.priority, value: &form.priority, hint: w.priority_hint,
-                        error: problem("priority"), length_max: 10, ..Field::default()
+                        error: form.problems.of("priority"), length_max: 10, ..Field::default()
                     }))
                 }
                 p { button type="submit" { (w.add_warehouse) } }
@@ -109,6 +109,8 @@ impl crate::samples::Samples for WarehousesPage {
             form: WarehouseForm::default(),
         };
         let w = Words::of(ui::Lang::ZhCn);
+        let mut problems = Errors::one("code", w.bad_code);
+        problems.add("priority", w.bad_priority);
         let refused = Self {
             shell: shell("zh-CN"),
             warehouses: Vec::new(),
@@ -116,7 +118,7 @@ impl crate::samples::Samples for WarehousesPage {
                 code: "a <no>".into(),
                 name: "<Sons>".into(),
                 priority: "x".into(),
-                problems: vec![("code", w.bad_code), ("priority", w.bad_priority)],
+                problems,
             },
         };
         let reader = Self { shell: shell_as("zh-CN", staff_api::Role::ReadOnly), ..full.clone() };
