@@ -83,14 +83,35 @@
     return field.value !== field.defaultValue;
   };
 
-  // nobody loses what they are typing, or a click that is on its way
+  // nobody loses what they are typing, what came back with an error, or a click that is on its way
   const isInUse = (part) => {
     const active = document.activeElement;
     return (
       (active && part.contains(active) && active.matches(FIELDS)) ||
-      part.querySelector("form[data-sent]") !== null ||
+      part.querySelector("form[data-sent], form[data-typed]") !== null ||
       [...part.querySelectorAll(FIELDS)].some(isChanged)
     );
+  };
+
+  // what a reader sees: two looks differ in the keys of their forms, and in what the reader has opened
+  const seen = (part) => {
+    const copy = part.cloneNode(true);
+    for (const key of copy.querySelectorAll("input[data-once]")) key.remove();
+    for (const box of copy.querySelectorAll("details")) box.open = false;
+    return copy;
+  };
+  const isSame = (part, fresh) => seen(part).isEqualNode(seen(fresh));
+
+  // by its form, else by its place
+  const nameOf = (box, place) => {
+    const form = box.querySelector("form");
+    return form ? form.getAttribute("action") : String(place);
+  };
+  const keepOpen = (from, to) => {
+    const open = [...from.querySelectorAll("details")].map((box, n) => box.open && nameOf(box, n));
+    [...to.querySelectorAll("details")].forEach((box, n) => {
+      if (open.includes(nameOf(box, n))) box.open = true;
+    });
   };
 
   let voice = null;
@@ -111,6 +132,7 @@
     const stops = [...part.querySelectorAll(FOCUSABLE)];
     const stop = stops.indexOf(document.activeElement);
     const next = document.importNode(fresh, true);
+    keepOpen(part, next);
     part.replaceWith(next);
     prepare(next);
     if (stop >= 0) {
@@ -148,7 +170,9 @@
       if (document.hidden) return;
       let text;
       try {
-        const answer = await fetch(location.href, { headers: { "X-Live": "1" }, cache: "no-store" });
+        // the address of an answer to a form cannot be asked for
+        const here = document.body.dataset.here;
+        const answer = await fetch(here, { headers: { "X-Live": "1" }, cache: "no-store" });
         if (!answer.ok || answer.redirected) return;
         text = await answer.text();
       } catch {
@@ -157,7 +181,7 @@
       const page = new DOMParser().parseFromString(text, "text/html");
       for (const part of document.querySelectorAll("[data-live-part]")) {
         const fresh = page.getElementById(part.id);
-        if (fresh && !fresh.isEqualNode(part) && !isInUse(part)) replace(part, fresh);
+        if (fresh && !isSame(part, fresh) && !isInUse(part)) replace(part, fresh);
       }
       document.title = page.title;
       over = !page.body.dataset.live;

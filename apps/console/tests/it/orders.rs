@@ -346,6 +346,18 @@ async fn where_nobody_knows_whether_it_was_done_the_form_comes_back_with_its_own
 }
 
 #[tokio::test]
+async fn an_answer_to_a_form_stays_live_at_the_address_of_its_order() {
+    let (mut desk, _) = desk(Role::Owner);
+    let typed = [("key", TOKEN), ("amount", "12,50"), ("reason", "late")];
+    let seen = desk.post(&at(&format!("/payments/{}/refunds", payment_id())), &typed).await;
+    seen.is(409).shows(&format!("data-live=\"{}\" data-here=\"{}\"", at("/events"), at("")));
+    // what came back is not replaced, and a key that is another at every look is no change
+    seen.shows(" data-typed>").shows(" data-once>");
+    let seen = desk.get(&at("?done=shipped")).await;
+    seen.shows(&format!("data-here=\"{}\"", at("?done=shipped"))).hides("data-typed");
+}
+
+#[tokio::test]
 async fn cash_is_booked_where_it_is_awaited() {
     let log = Log::default();
     let cash = || OrderView {
