@@ -1,9 +1,9 @@
 //! What stock does when a message of an order comes or a reservation's time is over. Thin: the verbs
 //! are the service's.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures::StreamExt as _;
 use inventory_api::Error;
 use kit::{ErrorCode, SharedEntropy, TenantCode};
 use order_api::{ACTION_RELEASE_STOCK, ACTION_SELL_STOCK, Brief, OrderClient, OrderMessage};
@@ -18,6 +18,8 @@ use crate::service::Service;
 const EXPIRY: TaskKind = TaskKind::new("inventory.expiry").restarting();
 /// Orders that are asked about in one call.
 const ASK_MAX: usize = 200;
+/// Tenants whose reservations are ended at the same time at most.
+const TENANTS_AT_ONCE: usize = 4;
 
 /// The consumers of this service.
 pub fn consumers(service: &Arc<Service>) -> Vec<Consumer> {
@@ -84,18 +86,26 @@ impl Expiry {
     /// # Errors
     /// When the database fails.
     pub async fn run_once(&self, orders: &OrderClient) -> Result<usize, Fault> {
-        let due = self.service.due(&self.ctx(TenantCode::platform())?).await?;
-        let count = due.len();
-        let mut by_tenant: BTreeMap<TenantCode, Vec<OrderId>> = BTreeMap::new();
-        for (tenant, order) in due {
-            by_tenant.entry(tenant).or_default().push(order);
-        }
-        for (tenant, ids) in by_tenant {
-            for chunk in ids.chunks(ASK_MAX) {
-                self.end(orders, &tenant, chunk).await?;
-            }
-        }
+        let due = self.service.claim_due(&self.ctx(TenantCode::platform())?).await?;
+        let count = due.values().map(Vec::len).sum();
+        let ends = due.into_iter().map(|(tenant, ids)| self.end_all(orders, tenant, ids));
+        // One tenant whose orders cannot be asked about must not hold up the others.
+        let ended: Vec<Result<(), Fault>> =
+            futures::stream::iter(ends).buffer_unordered(TENANTS_AT_ONCE).collect().await;
+        ended.into_iter().collect::<Result<(), Fault>>()?;
         Ok(count)
+    }
+
+    async fn end_all(
+        &self,
+        orders: &OrderClient,
+        tenant: TenantCode,
+        ids: Vec<OrderId>,
+    ) -> Result<(), Fault> {
+        for chunk in ids.chunks(ASK_MAX) {
+            self.end(orders, &tenant, chunk).await?;
+        }
+        Ok(())
     }
 
     async fn end(
@@ -145,12 +155,12 @@ impl Expiry {
         for id in ids {
             let ctx = self.ctx(tenant.clone())?;
             let step = if needed.contains(id) {
-                self.service.step(&ctx, *id, Verb::Bind, "the order exists").await
+                self.service.bind_order(&ctx, *id).await
             } else {
                 self.service.step(&ctx, *id, Verb::Expire, "expired").await
             };
             match step {
-                Ok(_) => {}
+                Ok(()) => {}
                 // It was released meanwhile; the order closes itself when it learns that.
                 Err(Error::ReservationOver) => {}
                 // One that cannot be ended must not hold up the others.

@@ -181,6 +181,12 @@ pub fn choose(
     Ok(picks)
 }
 
+/// Whether each row keeps some of what `rows` say it has. Taking that little makes no sku unavailable.
+#[must_use]
+pub fn leaves_some(picks: &[Pick], rows: &BTreeMap<Slot, i64>) -> bool {
+    picks.iter().all(|pick| rows.get(&pick.slot).is_some_and(|n| pick.quantity < *n))
+}
+
 /// Takes `n` of a sku from warehouses in their order; also how many are missing.
 fn taken(
     sku: SkuId,

@@ -113,7 +113,7 @@ pub fn start(deps: Deps, options: Options) -> Running {
         providers: deps.providers,
         options,
     });
-    jobs::spawn(&service, &deps.tasks, deps.entropy);
+    jobs::spawn(&service, &deps.tasks, &deps.entropy);
     let consumers = jobs::consumers(&service);
     let client = PaymentClient::from_arc(service);
     Running { api: http::api(client.clone()), client, consumers }

@@ -1,7 +1,7 @@
 //! Consumes what this service tells itself: the stock of an import goes to the warehouse after its
 //! products are committed. Thin; it decides nothing.
 
-use inventory_api::{InventoryClient, SetAvailable};
+use inventory_api::{InventoryClient, SetAvailable, SetImported};
 use kit::ErrorCode;
 use outbox::{ConsumeError, Consumer, Message};
 use rpc::{Ctx, Fault, ServiceError as _};
@@ -19,8 +19,9 @@ pub fn consumers(db: Database, inventory: InventoryClient) -> Vec<Consumer> {
     vec![Consumer::from_fn(IMPORT_STOCK, [IMPORT_STOCK], work)]
 }
 
-/// Levels are absolute, so a message that comes again after goods were sold would bring them back. The
-/// parts of an import come in order: one that is not past the last that was taken is passed over.
+/// Levels are absolute, so a message that comes again after goods were sold would bring them back: the
+/// warehouse takes each part once. What is remembered here only spares it the question, since the parts of an
+/// import come in order.
 async fn set_stock(
     ctx: &Ctx,
     db: &Database,
@@ -43,7 +44,8 @@ async fn set_stock(
     // The reason has a limit of its own; the name of a file may be long.
     let reason = reason.chars().take(200).collect();
     let levels = SetAvailable { warehouse_id: None, levels: stock.levels, reason };
-    inventory.set_available(ctx, levels).await.map_err(|e| refused(e.into_fault()))?;
+    let set = SetImported { import_id: id, part, set: levels };
+    inventory.set_imported(ctx, set).await.map_err(|e| refused(e.into_fault()))?;
     let tenant = ctx.tenant.clone();
     db.tx(ctx, Route::Whole, move |tx| {
         let tenant = tenant.clone();

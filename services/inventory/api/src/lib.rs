@@ -7,7 +7,7 @@
 use kit::{Cursor, ErrorCode, FieldError, Limit, Page, Timestamp};
 use rpc::{Ctx, Fault, ServiceError};
 use serde::{Deserialize, Serialize};
-use types::{OrderId, Quantity, SkuId, WarehouseId};
+use types::{ImportId, OrderId, Quantity, SkuId, WarehouseId};
 use utoipa::ToSchema;
 
 /// As many units as shoppers are told of.
@@ -110,7 +110,8 @@ pub struct Adjust {
     pub reason: String,
 }
 
-/// Sets what is available, for imports; sets nothing when it is that already.
+/// Sets what is available; nothing where it is that already. Some skus after the others: when it fails, some
+/// are set. Repeating it brings back what was sold meanwhile; see [`SetImported`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetAvailable {
     /// The warehouse; the first by priority without.
@@ -119,6 +120,18 @@ pub struct SetAvailable {
     pub levels: Vec<(SkuId, i64)>,
     /// Why.
     pub reason: String,
+}
+
+/// Sets what is available from a part of an import, once: what is set already of the part is passed over
+/// when it comes again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetImported {
+    /// The import.
+    pub import_id: ImportId,
+    /// Which part of it.
+    pub part: u32,
+    /// The levels, the same in the same order whenever the part comes.
+    pub set: SetAvailable,
 }
 
 /// What a line of an order wants.
@@ -237,6 +250,8 @@ pub trait Inventory: Send + Sync + 'static {
     async fn adjust(&self, ctx: &Ctx, req: Adjust) -> Result<SkuStock, Error>;
     /// Sets what is available. Only the system may.
     async fn set_available(&self, ctx: &Ctx, req: SetAvailable) -> Result<(), Error>;
+    /// Sets what is available from a part of an import, once. Only the system may.
+    async fn set_imported(&self, ctx: &Ctx, req: SetImported) -> Result<(), Error>;
     /// Takes stock for an order, for two minutes. Only the system may, as for the next three. Repeated
     /// with other lines it is a `WrongState`, after a release `ReservationOver`.
     async fn reserve(&self, ctx: &Ctx, req: Reserve) -> Result<Reservation, Error>;

@@ -6,7 +6,7 @@ mod verbs;
 use inventory_api::{
     AVAILABILITY_CHANGED, Adjust, AvailabilityChanged, Error, ForOrder, GetStock, Inventory,
     Ledger, LedgerEntry, ListStock, ListWarehouses, NewWarehouse, Reservation, Reserve,
-    SetAvailable, SkuStock, Warehouse,
+    SetAvailable, SetImported, SkuStock, Warehouse,
 };
 use kit::{ErrorCode, Page, Place, TenantCode};
 use outbox::{Idempotency, NewMessage, Outbox};
@@ -61,6 +61,11 @@ impl Inventory for Service {
         self.set_levels(ctx, req).await
     }
 
+    async fn set_imported(&self, ctx: &Ctx, req: SetImported) -> Result<(), Error> {
+        only_the_system(ctx)?;
+        self.set_part(ctx, req).await
+    }
+
     async fn reserve(&self, ctx: &Ctx, req: Reserve) -> Result<Reservation, Error> {
         only_the_system(ctx)?;
         self.take(ctx, req).await
@@ -68,17 +73,19 @@ impl Inventory for Service {
 
     async fn bind(&self, ctx: &Ctx, req: ForOrder) -> Result<Reservation, Error> {
         only_the_system(ctx)?;
-        self.step(ctx, req.order_id, Verb::Bind, "the order exists").await
+        self.bind_order(ctx, req.order_id).await?;
+        self.reservation_of(ctx, req.order_id).await
     }
 
     async fn sell(&self, ctx: &Ctx, req: ForOrder) -> Result<Reservation, Error> {
         only_the_system(ctx)?;
-        self.step(ctx, req.order_id, Verb::Sell, "sold").await
+        self.step(ctx, req.order_id, Verb::Sell, "sold").await?;
+        self.reservation_of(ctx, req.order_id).await
     }
 
     async fn release(&self, ctx: &Ctx, req: ForOrder) -> Result<(), Error> {
         only_the_system(ctx)?;
-        self.step(ctx, req.order_id, Verb::Release, "given back").await.map(|_| ())
+        self.step(ctx, req.order_id, Verb::Release, "given back").await
     }
 
     async fn get_reservation(&self, ctx: &Ctx, req: ForOrder) -> Result<Reservation, Error> {
@@ -123,14 +130,14 @@ impl Work {
         &self.change.tenant
     }
 
-    /// Tells which skus have begun or ceased to be available; the caller has changed their rows.
+    /// Tells which skus have begun or ceased to be available; the caller has all their rows locked.
     async fn tell(&self, tx: &Tx, crossings: Vec<(SkuId, bool)>) -> Result<(), Fault> {
-        for (sku_id, available) in crossings {
+        let message = |(sku_id, available): (SkuId, bool)| {
             let payload = AvailabilityChanged { sku_id, available };
-            let message = NewMessage::new(AVAILABILITY_CHANGED, "sku", sku_id.get(), &payload)?;
-            self.outbox.put(tx, &self.ctx, message).await?;
-        }
-        Ok(())
+            NewMessage::new(AVAILABILITY_CHANGED, "sku", sku_id.get(), &payload)
+        };
+        let messages: Result<Vec<NewMessage>, Fault> = crossings.into_iter().map(message).collect();
+        self.outbox.put_all(tx, &self.ctx, messages?).await.map(|_| ())
     }
 }
 

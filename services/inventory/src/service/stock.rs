@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use inventory_api::{
     Adjust, Error, GetStock, Ledger, LedgerEntry, ListStock, NewWarehouse, SHOWN_MAX, SetAvailable,
-    SkuStock, Warehouse, WarehouseStock,
+    SetImported, SkuStock, Warehouse, WarehouseStock,
 };
 use kit::{Cursor, ErrorCode, Page, Place, TenantCode};
 use outbox::idempotency::Claim;
@@ -15,7 +15,10 @@ use types::{SkuId, WarehouseId};
 
 use super::{Service, Work, moved};
 use crate::model::{self, BUCKET, LEVEL_MAX, Level, Slot, WAREHOUSES_MAX};
-use crate::store::{self, For, LedgerKey};
+use crate::store::{self, For, LedgerKey, Part};
+
+/// Skus that one transaction sets: orders of these wait for it.
+const SET_AT_ONCE: usize = 20;
 
 impl Service {
     pub(super) async fn add_one_warehouse(
@@ -49,7 +52,7 @@ impl Service {
     pub(super) async fn all_warehouses(&self, ctx: &Ctx) -> Result<Vec<Warehouse>, Error> {
         let tenant = ctx.tenant.clone();
         self.db
-            .read(ctx, Route::Whole, move |tx| {
+            .read_one(ctx, Route::Whole, move |tx| {
                 let tenant = tenant.clone();
                 async move { Ok(store::warehouses(&tx, &tenant).await?) }
             })
@@ -125,14 +128,53 @@ impl Service {
 
     pub(super) async fn set_levels(&self, ctx: &Ctx, req: SetAvailable) -> Result<(), Error> {
         model::check_levels(&req)?;
-        let work = Arc::new(self.work(ctx, None, req.reason.clone()).await?);
-        let req = Arc::new(req);
-        self.db
-            .tx(ctx, Route::Whole, move |tx| {
-                let (req, work) = (Arc::clone(&req), Arc::clone(&work));
-                async move { set_in(&tx, &work, &req).await }
-            })
-            .await
+        let warehouse = self.warehouse_to_set(ctx, req.warehouse_id).await?;
+        let work = Arc::new(self.work(ctx, None, req.reason).await?);
+        for levels in req.levels.chunks(SET_AT_ONCE) {
+            let (work, levels) = (Arc::clone(&work), Arc::<[(SkuId, i64)]>::from(levels));
+            self.db
+                .tx(ctx, Route::Whole, move |tx| {
+                    let (work, levels) = (Arc::clone(&work), Arc::clone(&levels));
+                    async move { set_in(&tx, &work, warehouse, &levels).await }
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Each transaction sets the next few levels of the part, beginning behind what has been set of it.
+    pub(super) async fn set_part(&self, ctx: &Ctx, req: SetImported) -> Result<(), Error> {
+        let SetImported { import_id, part, set } = req;
+        model::check_levels(&set)?;
+        let warehouse = self.warehouse_to_set(ctx, set.warehouse_id).await?;
+        let work = Arc::new(self.work(ctx, None, set.reason).await?);
+        let (part, levels) = (Part { import: import_id, part }, Arc::new(set.levels));
+        loop {
+            let (work, all) = (Arc::clone(&work), Arc::clone(&levels));
+            let taken: Result<usize, Fault> = self
+                .db
+                .tx(ctx, Route::Whole, move |tx| {
+                    let (work, all) = (Arc::clone(&work), Arc::clone(&all));
+                    async move { set_next_in(&tx, &work, part, warehouse, &all).await }
+                })
+                .await;
+            if taken? >= levels.len() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Where levels are set: the warehouse that was named, else the first.
+    async fn warehouse_to_set(
+        &self,
+        ctx: &Ctx,
+        wanted: Option<WarehouseId>,
+    ) -> Result<WarehouseId, Error> {
+        let all = self.all_warehouses(ctx).await?;
+        match wanted {
+            Some(id) => Ok(named(&all, id)?),
+            None => Ok(all.first().map(|w| w.id).ok_or_else(no_warehouse)?),
+        }
     }
 
     pub(super) async fn ledger_of(
@@ -224,16 +266,35 @@ async fn adjust_in(tx: &Tx, work: &Work, req: &Adjust) -> Result<SkuStock, Error
     Ok(stock_of_one(req.sku_id, &warehouses, &levels))
 }
 
-async fn set_in(tx: &Tx, work: &Work, req: &SetAvailable) -> Result<(), Error> {
+/// Sets the levels of a part that come next; how many of it are set then.
+async fn set_next_in(
+    tx: &Tx,
+    work: &Work,
+    part: Part,
+    warehouse: WarehouseId,
+    levels: &[(SkuId, i64)],
+) -> Result<usize, Fault> {
+    let taken = store::hold_part(tx, work.tenant(), part).await?;
+    let next: Vec<(SkuId, i64)> = levels.iter().skip(taken).take(SET_AT_ONCE).copied().collect();
+    if next.is_empty() {
+        return Ok(taken);
+    }
+    let taken = taken + next.len();
+    store::part_taken(tx, work.tenant(), part, taken).await?;
+    set_in(tx, work, warehouse, &next).await?;
+    Ok(taken)
+}
+
+async fn set_in(
+    tx: &Tx,
+    work: &Work,
+    warehouse_id: WarehouseId,
+    levels: &[(SkuId, i64)],
+) -> Result<(), Fault> {
     let tenant = work.tenant();
-    let warehouses = store::warehouses(tx, tenant).await?;
-    let warehouse_id = match req.warehouse_id {
-        Some(id) => named(&warehouses, id)?,
-        None => warehouses.first().map(|w| w.id).ok_or_else(no_warehouse)?,
-    };
     let slot = |sku_id| Slot { sku_id, warehouse_id, bucket: BUCKET };
     let wanted: BTreeMap<Slot, i64> =
-        req.levels.iter().map(|(sku_id, units)| (slot(*sku_id), *units)).collect();
+        levels.iter().map(|(sku_id, units)| (slot(*sku_id), *units)).collect();
     let slots: Vec<Slot> = wanted.keys().copied().collect();
     let levels = levels_of(tx, tenant, &slots).await?;
     let deltas: Vec<(Slot, i64)> = wanted
@@ -243,8 +304,7 @@ async fn set_in(tx: &Tx, work: &Work, req: &SetAvailable) -> Result<(), Error> {
         })
         .filter(|(_, delta)| *delta != 0)
         .collect();
-    add(tx, work, "set", &levels, &deltas).await?;
-    Ok(())
+    add(tx, work, "set", &levels, &deltas).await
 }
 
 /// All stock rows of the skus of these, which are sorted, locked. Those that are missing are made first:
@@ -279,7 +339,7 @@ async fn add(
     let level = |delta: i64| Level { available: delta, ..Level::default() };
     let rows: Vec<(Slot, Level)> = deltas.iter().map(|(s, d)| (*s, level(*d))).collect();
     for (slot, change_of) in &rows {
-        if !store::shift(tx, tenant, slot, *change_of).await? {
+        if !store::shift(tx, tenant, slot, *change_of, store::Rest::Any).await? {
             return Err(moved());
         }
     }

@@ -16,27 +16,66 @@ use super::{Service, Work, moved};
 use crate::model::{self, Level, Pick, Slot, Step, Verb};
 use crate::store::{self, For, ReservationRow};
 
+/// Why the short way did not reserve.
+enum Missed {
+    /// A row no longer had more than was to be taken from it.
+    Outrun,
+    Failed(Error),
+}
+
+impl<E: Into<Error>> From<E> for Missed {
+    fn from(e: E) -> Self {
+        Self::Failed(e.into())
+    }
+}
+
 impl Service {
+    /// Reserves the short way, which locks no stock row before it changes it; where little is left, the long
+    /// way.
     pub(super) async fn take(&self, ctx: &Ctx, req: Reserve) -> Result<Reservation, Error> {
         let wanted = Arc::new(model::sum(&req.lines)?);
         let work = Arc::new(self.work(ctx, Some(req.order_id), "reserved").await?);
         let (order, hold) = (req.order_id, self.options.hold);
+        let (w, n) = (Arc::clone(&work), Arc::clone(&wanted));
+        let short = self
+            .db
+            .tx(ctx, Route::Whole, move |tx| {
+                let (work, wanted) = (Arc::clone(&w), Arc::clone(&n));
+                async move { reserve_in(&tx, &work, order, &wanted, hold).await }
+            })
+            .await;
+        match short {
+            Ok(reservation) => return Ok(reservation),
+            Err(Missed::Failed(e)) => return Err(e),
+            Err(Missed::Outrun) => {}
+        }
         self.db
             .tx(ctx, Route::Whole, move |tx| {
                 let (work, wanted) = (Arc::clone(&work), Arc::clone(&wanted));
-                async move { reserve_in(&tx, &work, order, &wanted, hold).await }
+                async move { reserve_locked(&tx, &work, order, &wanted, hold).await }
             })
             .await
     }
 
-    /// Bind, sell, release or expire.
+    /// The order exists: its reservation no longer ends by itself. No stock moves.
+    pub(crate) async fn bind_order(&self, ctx: &Ctx, order: OrderId) -> Result<(), Error> {
+        let tenant = ctx.tenant.clone();
+        self.db
+            .tx(ctx, Route::Whole, move |tx| {
+                let tenant = tenant.clone();
+                async move { bind_in(&tx, &tenant, order).await }
+            })
+            .await
+    }
+
+    /// Sell, release or expire.
     pub(crate) async fn step(
         &self,
         ctx: &Ctx,
         order: OrderId,
         verb: Verb,
         reason: &str,
-    ) -> Result<Reservation, Error> {
+    ) -> Result<(), Error> {
         let work = Arc::new(self.work(ctx, Some(order), reason).await?);
         self.db
             .tx(ctx, Route::Whole, move |tx| {
@@ -90,10 +129,23 @@ impl Service {
             .await
     }
 
-    /// Reservations of all tenants whose time is over.
-    pub(crate) async fn due(&self, ctx: &Ctx) -> Result<Vec<(TenantCode, OrderId)>, Fault> {
-        let limit = self.options.expiry_batch;
-        self.db.read(ctx, Route::Whole, move |tx| async move { store::due(&tx, limit).await }).await
+    /// Reservations of all tenants whose time is over, for this process: no other one is given them for as
+    /// long as asking about them and ending them may take.
+    pub(crate) async fn claim_due(
+        &self,
+        ctx: &Ctx,
+    ) -> Result<BTreeMap<TenantCode, Vec<OrderId>>, Fault> {
+        // Mostly there is none, and a read holds up nobody.
+        let look = |tx| async move { store::is_any_due(&tx).await };
+        if !self.db.read_one(ctx, Route::Whole, look).await? {
+            return Ok(BTreeMap::new());
+        }
+        let (limit, hold) = (self.options.expiry_batch, self.options.expiry_within * 2);
+        self.db
+            .tx(ctx, Route::Whole, move |tx| async move {
+                store::claim_due(&tx, limit, tx.now().plus(hold)).await
+            })
+            .await
     }
 
     /// Looks at expired reservations of the call's tenant again after `pause`.
@@ -131,7 +183,41 @@ async fn standing(
     found.map(|row| (row, false)).ok_or_else(moved)
 }
 
+/// Reads without a lock, writes all that concerns this order only, and takes the units last: rows that many
+/// orders want are held for as many statements as there are rows, and the commit. A row is taken from only if
+/// some of it stays, so that no sku ceases to be available this way and nobody need be told.
 async fn reserve_in(
+    tx: &Tx,
+    work: &Work,
+    order: OrderId,
+    wanted: &BTreeMap<SkuId, i64>,
+    hold: Duration,
+) -> Result<Reservation, Missed> {
+    let tenant = work.tenant();
+    let (available, warehouses) = store::shelf(tx, tenant, wanted.keys().copied()).await?;
+    let picks = match model::choose(wanted, &warehouses, &available) {
+        Ok(picks) if model::leaves_some(&picks, &available) => picks,
+        // The last units, or too few: who gets them is decided under locks.
+        _ => return Ok(reserve_locked(tx, work, order, wanted, hold).await?),
+    };
+    let (row, is_new) = standing(tx, tenant, order, reserved(tx, hold), For::Reading).await?;
+    if !is_new {
+        return Ok(repeated(tx, tenant, order, row, wanted).await?);
+    }
+    store::insert_picks(tx, tenant, order, &picks).await?;
+    let moves = moves_of(&picks, row.state);
+    store::write_ledger(tx, &work.change, model::kind(row.state), &moves).await?;
+    for (slot, level) in &moves {
+        if !store::shift(tx, tenant, slot, *level, store::Rest::Some).await? {
+            return Err(Missed::Outrun);
+        }
+    }
+    let parcels = model::parcels(&picks, &warehouses).map_err(Error::from)?;
+    Ok(Reservation { order_id: order, state: row.state, parcels, expires_at: row.expires_at })
+}
+
+/// Locks all rows of the skus before it chooses: what it says of them is so.
+async fn reserve_locked(
     tx: &Tx,
     work: &Work,
     order: OrderId,
@@ -139,52 +225,86 @@ async fn reserve_in(
     hold: Duration,
 ) -> Result<Reservation, Error> {
     let tenant = work.tenant();
-    let new =
-        ReservationRow { state: ReservationState::Reserved, expires_at: Some(tx.now().plus(hold)) };
-    let (row, is_new) = standing(tx, tenant, order, new, For::Reading).await?;
+    let (row, is_new) = standing(tx, tenant, order, reserved(tx, hold), For::Reading).await?;
     if !is_new {
-        model::decide(Some(row.state), Verb::Reserve)?;
-        let picks = store::picks(tx, tenant, order).await?;
-        // Another basket under the same id would ship what is not held.
-        if !model::is_for(&picks, wanted) {
-            return Err(Error::WrongState(row.state));
-        }
-        return view(tx, tenant, order, row, &picks).await;
+        return repeated(tx, tenant, order, row, wanted).await;
     }
+    let warehouses = warehouse_ids(tx, tenant).await?;
     let levels = store::levels(tx, tenant, wanted.keys().copied(), For::Changing).await?;
     let available = levels.iter().map(|(slot, level)| (*slot, level.available)).collect();
-    let warehouses = warehouse_ids(tx, tenant).await?;
     let picks = model::choose(wanted, &warehouses, &available).map_err(Error::SoldOut)?;
     store::insert_picks(tx, tenant, order, &picks).await?;
-    let moves = moves_of(&picks, ReservationState::Reserved);
-    shift_all(tx, work, model::kind(row.state), &levels, &moves).await?;
+    let moves = moves_of(&picks, row.state);
+    store::write_ledger(tx, &work.change, model::kind(row.state), &moves).await?;
+    shift_all(tx, work, &levels, &moves).await?;
     let parcels = model::parcels(&picks, &warehouses)?;
     Ok(Reservation { order_id: order, state: row.state, parcels, expires_at: row.expires_at })
 }
 
-async fn step_in(tx: &Tx, work: &Work, order: OrderId, verb: Verb) -> Result<Reservation, Error> {
+fn reserved(tx: &Tx, hold: Duration) -> ReservationRow {
+    let expires_at = Some(tx.now().plus(hold));
+    ReservationRow { state: ReservationState::Reserved, expires_at }
+}
+
+/// The answer to a reserve that was made before.
+async fn repeated(
+    tx: &Tx,
+    tenant: &TenantCode,
+    order: OrderId,
+    row: ReservationRow,
+    wanted: &BTreeMap<SkuId, i64>,
+) -> Result<Reservation, Error> {
+    model::decide(Some(row.state), Verb::Reserve)?;
+    let picks = store::picks(tx, tenant, order).await?;
+    // Another basket under the same id would ship what is not held.
+    if !model::is_for(&picks, wanted) {
+        return Err(Error::WrongState(row.state));
+    }
+    view(tx, tenant, order, row, &picks).await
+}
+
+/// One statement where the reservation stands as it should; else looks at how it stands.
+async fn bind_in(tx: &Tx, tenant: &TenantCode, order: OrderId) -> Result<(), Error> {
+    use ReservationState::{Bound, Reserved};
+    if store::set_state(tx, tenant, order, Reserved, Bound).await? {
+        return Ok(());
+    }
+    let found = store::reservation(tx, tenant, order, For::Changing).await?;
+    let state = found.map(|row| row.state);
+    match (model::decide(state, Verb::Bind)?, state) {
+        (Step::Same, _) => Ok(()),
+        // It was made between the two statements.
+        (Step::Become(next), Some(state)) => {
+            match store::set_state(tx, tenant, order, state, next).await? {
+                true => Ok(()),
+                false => Err(moved().into()),
+            }
+        }
+        (Step::Become(_), None) => Err(moved().into()),
+    }
+}
+
+async fn step_in(tx: &Tx, work: &Work, order: OrderId, verb: Verb) -> Result<(), Error> {
     let tenant = work.tenant();
     let mut found = store::reservation(tx, tenant, order, For::Changing).await?;
     if found.is_none() {
         let row = ReservationRow { state: ReservationState::Released, expires_at: None };
         if model::decide(None, verb)? == Step::Same {
-            return view(tx, tenant, order, row, &[]).await;
+            return Ok(());
         }
         match standing(tx, tenant, order, row, For::Changing).await? {
-            (row, true) => return view(tx, tenant, order, row, &[]).await,
+            (_, true) => return Ok(()),
             (row, false) => found = Some(row),
         }
     }
     let row = found.ok_or_else(moved)?;
-    let step = model::decide(Some(row.state), verb)?;
+    let Step::Become(next) = model::decide(Some(row.state), verb)? else { return Ok(()) };
     let picks = store::picks(tx, tenant, order).await?;
-    let Step::Become(next) = step else {
-        return view(tx, tenant, order, row, &picks).await;
-    };
     if !store::set_state(tx, tenant, order, row.state, next).await? {
         return Err(moved().into());
     }
     let moves = moves_of(&picks, next);
+    store::write_ledger(tx, &work.change, model::kind(next), &moves).await?;
     // What the skus have elsewhere matters only where units come back.
     let back = moves.iter().filter(|(_, level)| level.available > 0).map(|(slot, _)| slot.sku_id);
     let skus: BTreeSet<SkuId> = back.collect();
@@ -192,27 +312,23 @@ async fn step_in(tx: &Tx, work: &Work, order: OrderId, verb: Verb) -> Result<Res
         true => BTreeMap::new(),
         false => store::levels(tx, tenant, skus, For::Changing).await?,
     };
-    shift_all(tx, work, model::kind(next), &before, &moves).await?;
-    let row = ReservationRow { state: next, expires_at: None };
-    view(tx, tenant, order, row, &picks).await
+    Ok(shift_all(tx, work, &before, &moves).await?)
 }
 
-/// Moves units, sorted by stock row, tells what began or ceased to be available, and writes the ledger.
-/// `before` has all rows, locked, of the skus of which units leave or come back.
+/// Moves units, sorted by stock row, and tells what began or ceased to be available. Last in its transaction:
+/// others wait for these rows. `before` has all rows, locked, of the skus of which units leave or come back.
 async fn shift_all(
     tx: &Tx,
     work: &Work,
-    kind: &str,
     before: &BTreeMap<Slot, Level>,
     moves: &[(Slot, Level)],
 ) -> Result<(), Fault> {
     for (slot, level) in moves {
-        if !store::shift(tx, work.tenant(), slot, *level).await? {
+        if !store::shift(tx, work.tenant(), slot, *level, store::Rest::Any).await? {
             return Err(moved());
         }
     }
-    work.tell(tx, model::crossings(before, moves)).await?;
-    store::write_ledger(tx, &work.change, kind, moves).await
+    work.tell(tx, model::crossings(before, moves)).await
 }
 
 /// How the stock rows of a reservation change.

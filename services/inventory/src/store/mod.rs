@@ -1,11 +1,13 @@
 //! All SQL of stock. Nothing else knows a column. Nothing here decides: conditions in statements only
 //! keep a row from becoming negative.
 
+mod imports;
 mod reservations;
 
+pub use imports::{Part, hold_part, part_taken};
 pub use reservations::{
-    ReservationRow, check_later, due, insert_picks, insert_reservation, picks, reservation,
-    set_state,
+    ReservationRow, check_later, claim_due, insert_picks, insert_reservation, is_any_due, picks,
+    reservation, set_state,
 };
 
 use std::collections::BTreeMap;
@@ -13,7 +15,9 @@ use std::collections::BTreeMap;
 use inventory_api::{LedgerEntry, Warehouse};
 use kit::{Id, TenantCode};
 use rpc::Fault;
-use sea_query::{Cond, Condition, Expr, ExprTrait as _, Func, Order, Query, SelectStatement};
+use sea_query::{
+    Cond, Condition, Expr, ExprTrait as _, Func, JoinType, Order, Query, SelectStatement,
+};
 use shard::{Migration, MigrationSet, Row, Tx};
 use types::{OrderId, SkuId, WarehouseId};
 
@@ -37,6 +41,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             version: 3,
             name: "low_stock",
             sql: include_str!("../../migrations/0003_low_stock.sql"),
+        },
+        Migration {
+            version: 4,
+            name: "imported",
+            sql: include_str!("../../migrations/0004_imported.sql"),
         },
     ],
     cells: &[],
@@ -163,6 +172,41 @@ pub async fn levels(
     tx.all(&what_for.lock(select)).await?.iter().map(read).collect()
 }
 
+/// What is available in the stock rows of some skus, and the warehouses that have such rows, by priority and
+/// code. Unlocked: any of it may be over by the time it is read.
+pub async fn shelf(
+    tx: &Tx,
+    tenant: &TenantCode,
+    skus: impl IntoIterator<Item = SkuId>,
+) -> Result<(BTreeMap<Slot, i64>, Vec<WarehouseId>), Fault> {
+    let same = Expr::col(("w", "tenant"))
+        .equals(("s", "tenant"))
+        .and(Expr::col(("w", "id")).equals(("s", "warehouse_id")));
+    let skus = skus.into_iter().map(SkuId::get);
+    let select = Query::select()
+        .columns([("s", "sku_id"), ("s", "warehouse_id"), ("s", "bucket"), ("s", "available")])
+        .from_as("stock", "s")
+        .join_as(JoinType::InnerJoin, "warehouses", "w", same)
+        .and_where(Expr::col(("s", "tenant")).eq(tenant.as_str()))
+        .and_where(Expr::col(("s", "sku_id")).is_in(skus))
+        .order_by(("w", "priority"), Order::Asc)
+        .order_by(("w", "code"), Order::Asc)
+        .to_owned();
+    let (mut available, mut warehouses) = (BTreeMap::new(), Vec::new());
+    for row in tx.all(&select).await? {
+        let slot = Slot {
+            sku_id: SkuId(row.get("sku_id")?),
+            warehouse_id: WarehouseId(row.get("warehouse_id")?),
+            bucket: row.get("bucket")?,
+        };
+        available.insert(slot, row.get("available")?);
+        if warehouses.last() != Some(&slot.warehouse_id) {
+            warehouses.push(slot.warehouse_id);
+        }
+    }
+    Ok((available, warehouses))
+}
+
 /// Which skus to list.
 #[derive(Debug, Clone, Copy)]
 pub struct StockFilter {
@@ -229,12 +273,20 @@ pub async fn ensure_slot(tx: &Tx, tenant: &TenantCode, slot: &Slot) -> Result<()
     tx.insert_unique(&insert).await.map(|_| ())
 }
 
+/// How much of what is taken from a stock row has to stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    Any,
+    Some,
+}
+
 /// Changes a stock row; `false` when it has not enough of something, and then nothing has changed.
 pub async fn shift(
     tx: &Tx,
     tenant: &TenantCode,
     slot: &Slot,
     change: Level,
+    rest: Rest,
 ) -> Result<bool, Fault> {
     let mut update = Query::update().table("stock").cond_where(is_slot(tenant, slot)).to_owned();
     let columns =
@@ -242,7 +294,8 @@ pub async fn shift(
     for (column, n) in columns.into_iter().filter(|(_, n)| *n != 0) {
         update.value(column, Expr::col(column).add(n));
         if n < 0 {
-            update.and_where(Expr::col(column).gte(-n));
+            let stays = if rest == Rest::Some && column == "available" { 1 } else { 0 };
+            update.and_where(Expr::col(column).gte(stays - n));
         }
     }
     Ok(tx.exec(&update).await? > 0)

@@ -1,9 +1,13 @@
 //! Rows of reservations.
 
+use std::collections::BTreeMap;
+
 use inventory_api::ReservationState;
 use kit::{TenantCode, Timestamp};
 use rpc::Fault;
-use sea_query::{Condition, Expr, ExprTrait as _, Order, Query};
+use sea_query::{
+    Condition, Expr, ExprTrait as _, LockBehavior, LockType, Order, Query, SelectStatement,
+};
 use shard::{Row, Tx};
 use types::{OrderId, SkuId, WarehouseId};
 
@@ -155,20 +159,39 @@ pub async fn picks(tx: &Tx, tenant: &TenantCode, order: OrderId) -> Result<Vec<P
     tx.all(&select).await?.iter().map(read).collect()
 }
 
-/// Reservations of all tenants whose time is over, the longest first.
-pub async fn due(tx: &Tx, limit: u32) -> Result<Vec<(TenantCode, OrderId)>, Fault> {
-    let select = Query::select()
+fn due_at(now: Timestamp, limit: u32) -> SelectStatement {
+    Query::select()
         .columns(["tenant", "order_id"])
         .from("reservations")
-        .and_where(Expr::col("check_at").lte(tx.now().micros()))
+        .and_where(Expr::col("check_at").lte(now.micros()))
         .order_by("check_at", Order::Asc)
         .limit(limit.into())
-        .to_owned();
-    let read = |r: &Row| {
-        let tenant = r.get::<String>("tenant")?.parse().map_err(Fault::internal)?;
-        Ok((tenant, OrderId(r.get("order_id")?)))
-    };
-    tx.all(&select).await?.iter().map(read).collect()
+        .to_owned()
+}
+
+/// Whether the time of any reservation, of whichever tenant, is over.
+pub async fn is_any_due(tx: &Tx) -> Result<bool, Fault> {
+    Ok(tx.one(&due_at(tx.now(), 1)).await?.is_some())
+}
+
+/// Takes reservations of all tenants whose time is over, the longest first: nobody else is given them before
+/// `until`. Those that somebody has locked are in work already.
+pub async fn claim_due(
+    tx: &Tx,
+    limit: u32,
+    until: Timestamp,
+) -> Result<BTreeMap<TenantCode, Vec<OrderId>>, Fault> {
+    let mut select = due_at(tx.now(), limit);
+    select.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    let mut claimed = BTreeMap::<TenantCode, Vec<OrderId>>::new();
+    for row in tx.all(&select).await? {
+        let tenant = row.get::<String>("tenant")?.parse().map_err(Fault::internal)?;
+        claimed.entry(tenant).or_default().push(OrderId(row.get("order_id")?));
+    }
+    for (tenant, orders) in &claimed {
+        check_later(tx, tenant, orders, until).await?;
+    }
+    Ok(claimed)
 }
 
 /// Looks at some expired reservations again later.

@@ -139,6 +139,49 @@ async fn one_order_that_cannot_be_told_about_does_not_hold_up_the_others() {
     assert_eq!(levels(&world.client, &world.ctx, 1).await, (4, 1, 0));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reservation_is_ended_by_one_of_several_processes() {
+    let clock = test_clock();
+    let world = World::at(clock.clone()).await;
+    let place = warehouse(&world.client, &world.ctx, "main", 0).await;
+    add(&world.client, &world.ctx, place, 1, 100).await;
+    for id in 1..=30 {
+        reserve(&world.client, &world.ctx, id, &[(1, 1)]).await.unwrap();
+    }
+    clock.advance(HOLD);
+    let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let a = Arc::clone(&asked);
+    let orders = OrderClient::mock(OrderMock::new().on_settle(move |_, req| {
+        a.lock().unwrap().extend(req.order_ids.iter().map(|id| id.get()));
+        Ok(Vec::new())
+    }));
+    let rounds = (0..4).map(|_| world.expiry.run_once(&orders));
+    let rounds = futures::future::try_join_all(rounds).await.unwrap();
+    assert_eq!(rounds.iter().sum::<usize>(), 30);
+    asked.lock().unwrap().sort_unstable();
+    assert_eq!(*asked.lock().unwrap(), (1..=30).collect::<Vec<i64>>(), "each by one of them");
+    assert_eq!(levels(&world.client, &world.ctx, 1).await, (100, 0, 0));
+}
+
+#[tokio::test]
+async fn what_a_process_took_and_never_ended_another_ends_later() {
+    let clock = test_clock();
+    let world = World::at(clock.clone()).await;
+    let place = warehouse(&world.client, &world.ctx, "main", 0).await;
+    add(&world.client, &world.ctx, place, 1, 5).await;
+    reserve(&world.client, &world.ctx, 1, &[(1, 2)]).await.unwrap();
+    clock.advance(HOLD);
+    // Its process dies while it asks.
+    let died = OrderClient::mock(OrderMock::new().on_settle(|_, _| panic!("died")));
+    let dying = std::panic::AssertUnwindSafe(world.expiry.run_once(&died));
+    assert!(futures::FutureExt::catch_unwind(dying).await.is_err());
+    let nobody = knowing(&[]);
+    assert_eq!(world.expiry.run_once(&nobody).await.unwrap(), 0, "it may be at work still");
+    clock.advance(Options::default().expiry_within * 2);
+    assert_eq!(world.expiry.run_once(&nobody).await.unwrap(), 1);
+    assert_eq!(levels(&world.client, &world.ctx, 1).await, (5, 0, 0));
+}
+
 #[tokio::test]
 async fn the_background_task_ends_reservations_of_every_tenant_by_itself() {
     let short = Options {

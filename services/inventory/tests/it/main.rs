@@ -5,6 +5,7 @@
 mod availability;
 mod contract;
 mod expiry;
+mod imports;
 mod messages;
 mod races;
 mod routes;

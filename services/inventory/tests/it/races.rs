@@ -164,3 +164,77 @@ async fn a_release_and_a_reserve_of_one_order_at_once_leave_nothing_held() {
     assert_eq!(levels(&world.client, &world.ctx, 1).await, (100, 0, 0));
     check_ledger(&world.client, &world.ctx, 1).await;
 }
+
+/// Buyers of one to three units of a few skus, more than there are, with and without some coming back.
+async fn rush_to_the_last_unit(
+    world: &World,
+    give_back: bool,
+) -> Vec<(i64, u32, Result<(), Error>)> {
+    let outcomes = Arc::new(Mutex::new(Vec::new()));
+    for n in 0..120_i64 {
+        let (client, ctx) = (world.client.clone(), world.ctx.clone());
+        let outcomes = Arc::clone(&outcomes);
+        world.tasks.spawn(BUYER, async move {
+            let units = u32::try_from(n % 3 + 1).unwrap();
+            let lines = if n % 2 == 0 { [(1, units), (2, 1)] } else { [(2, 1), (1, units)] };
+            let result = reserve(&client, &ctx, n + 1, &lines).await.map(drop);
+            if give_back && result.is_ok() && n % 2 == 0 {
+                client.release(&ctx, crate::world::for_order(n + 1)).await?;
+            }
+            outcomes.lock().unwrap().push((n + 1, units, result));
+            Ok::<(), Error>(())
+        });
+    }
+    eventually(PATIENCE, || async { outcomes.lock().unwrap().len() == 120 }).await;
+    outcomes.lock().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_units_go_to_whom_they_suffice_for_and_the_end_is_told_once() {
+    let world = World::new().await;
+    let place = warehouse(&world.client, &world.ctx, "main", 0).await;
+    let far = warehouse(&world.client, &world.ctx, "far", 1).await;
+    add(&world.client, &world.ctx, place, 1, 41).await;
+    add(&world.client, &world.ctx, far, 1, 30).await;
+    add(&world.client, &world.ctx, place, 2, 100).await;
+    let outcomes = rush_to_the_last_unit(&world, false).await;
+    let won: u32 = outcomes.iter().filter(|(_, _, o)| o.is_ok()).map(|(_, n, _)| n).sum();
+    let (available, reserved, _) = levels(&world.client, &world.ctx, 1).await;
+    assert_eq!((available + reserved, reserved), (71, i64::from(won)));
+    for (id, units, outcome) in outcomes {
+        let Err(e) = outcome else { continue };
+        let Error::SoldOut(short) = &e else { panic!("order {id}: {e:?}") };
+        assert_eq!((short.len(), short[0].wanted), (1, i64::from(units)));
+        assert!(short[0].available < i64::from(units), "it was refused what was there");
+        assert!(available < i64::from(units), "and it would have sufficed to the end");
+    }
+    let told = if available > 0 { vec![true] } else { vec![true, false] };
+    assert_eq!(world.told(1).await, told);
+    assert_eq!(world.told(2).await, [true]);
+    for sku in [1, 2] {
+        check_ledger(&world.client, &world.ctx, sku).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_told_while_stock_runs_out_and_comes_back_is_how_it_stands() {
+    let world = World::new().await;
+    let place = warehouse(&world.client, &world.ctx, "main", 0).await;
+    let far = warehouse(&world.client, &world.ctx, "far", 1).await;
+    add(&world.client, &world.ctx, place, 1, 4).await;
+    add(&world.client, &world.ctx, far, 1, 3).await;
+    add(&world.client, &world.ctx, far, 2, 9).await;
+    let outcomes = rush_to_the_last_unit(&world, true).await;
+    for (id, _, outcome) in &outcomes {
+        assert!(matches!(outcome, Ok(()) | Err(Error::SoldOut(_))), "order {id}: {outcome:?}");
+    }
+    for (sku, whole) in [(1, 7), (2, 9)] {
+        let (available, reserved, sold) = levels(&world.client, &world.ctx, sku).await;
+        assert!(available >= 0 && reserved >= 0, "{available} {reserved}");
+        assert_eq!((available + reserved, sold), (whole, 0));
+        let told = world.told(sku).await;
+        assert!(told.windows(2).all(|w| w[0] != w[1]), "each is news: {told:?}");
+        assert_eq!(told.last().copied(), Some(available > 0), "{told:?}");
+        check_ledger(&world.client, &world.ctx, sku).await;
+    }
+}

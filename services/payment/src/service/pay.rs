@@ -15,7 +15,7 @@ use types::{MemberId, OrderId, PaymentId};
 use super::{Service, payment_view, scoped, within};
 use crate::model::{self, CheckedCard, News};
 use crate::provider::{Charge, Outcome, Provider, ProviderError};
-use crate::store::{self, PaymentRow};
+use crate::store::{self, Of, PaymentRow};
 
 /// Why an attempt was declined that the provider would not even try.
 const REFUSED: &str = "refused_by_the_provider";
@@ -162,9 +162,12 @@ impl Service {
         }
     }
 
-    /// Asks what became of an open attempt.
+    /// Asks what became of an open attempt, unless another process does.
     pub(crate) async fn ask(&self, ctx: &Ctx, row: &PaymentRow) -> Result<(), Fault> {
         let route = row.id.place().into();
+        if !self.claim_query(ctx, route, row).await? {
+            return Ok(());
+        }
         let Some(provider) = self.provider(&row.provider) else {
             tracing::error!(payment = %row.id, provider = row.provider, "this provider is gone");
             return self.postpone(ctx, route, row).await;
@@ -188,6 +191,18 @@ impl Service {
         }
     }
 
+    /// Whether this process is to ask. If it dies over that, another may after as long as asking may take.
+    async fn claim_query(&self, ctx: &Ctx, route: Route, row: &PaymentRow) -> Result<bool, Fault> {
+        let (tenant, row) = (ctx.tenant.clone(), Arc::new(row.clone()));
+        let until = self.db.clock().now().plus(self.options.provider_within.saturating_mul(2));
+        self.db
+            .tx(ctx, route, move |tx| {
+                let (tenant, row) = (tenant.clone(), Arc::clone(&row));
+                async move { store::claim_query(&tx, &tenant, &row, until).await }
+            })
+            .await
+    }
+
     async fn postpone(&self, ctx: &Ctx, route: Route, row: &PaymentRow) -> Result<(), Fault> {
         let (tenant, id) = (ctx.tenant.clone(), row.id);
         let queries = row.queries.saturating_add(1);
@@ -208,11 +223,15 @@ impl Service {
         &self,
         ctx: &Ctx,
         place: kit::Place,
+        of: &Arc<Of>,
         now: Timestamp,
     ) -> Result<Vec<(kit::TenantCode, PaymentRow)>, Fault> {
-        let batch = self.options.query_batch;
+        let (batch, of) = (self.options.query_batch, Arc::clone(of));
         self.db
-            .read(ctx, place.into(), move |tx| async move { store::due(&tx, now, batch).await })
+            .read_one(ctx, place.into(), move |tx| {
+                let of = Arc::clone(&of);
+                async move { store::due(&tx, &of, now, batch).await }
+            })
             .await
     }
 }

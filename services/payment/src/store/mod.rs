@@ -8,8 +8,8 @@ pub mod test_card;
 
 pub use ledger::{book, sums};
 pub use payments::{
-    PaymentRow, add_refunded, claim_refund, count_of_order, due, insert, load, lock_order,
-    of_order, postpone_query, take_step,
+    Of, PaymentRow, add_refunded, claim_query, claim_refund, count_of_order, due, insert, load,
+    lock_order, of_order, postpone_query, take_step,
 };
 pub use refunds::{
     RefundRow, count_refunds, insert_refund, load_refund, mark_done, refunds_of_order,

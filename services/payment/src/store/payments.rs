@@ -144,26 +144,61 @@ pub async fn count_of_order(tx: &Tx, tenant: &TenantCode, order: OrderId) -> Res
     tx.one(&select).await?.map_or(Ok(0), |row| row.get("n"))
 }
 
+/// Whose attempts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Of {
+    Provider(&'static str),
+    /// Also of providers that are gone.
+    AllBut(Vec<&'static str>),
+}
+
 /// Attempts of this cell, of all tenants, that are to be asked for.
 pub async fn due(
     tx: &Tx,
+    of: &Of,
     now: Timestamp,
     limit: u64,
 ) -> Result<Vec<(TenantCode, PaymentRow)>, Fault> {
     let mut columns = vec!["tenant"];
     columns.extend(COLUMNS);
-    let select = Query::select()
+    let mut select = Query::select()
         .columns(columns)
         .from(tx.table("payments")?)
         .and_where(Expr::col("next_query_at").lte(now.micros()))
         .order_by("next_query_at", Order::Asc)
         .limit(limit)
         .to_owned();
+    match of {
+        Of::Provider(name) => select.and_where(Expr::col("provider").eq(*name)),
+        Of::AllBut(none) if none.is_empty() => &mut select,
+        Of::AllBut(others) => {
+            select.and_where(Expr::col("provider").is_not_in(others.iter().copied()))
+        }
+    };
     let with_tenant = |row: &Row| {
         let tenant: String = row.get("tenant")?;
         Ok((tenant.parse().map_err(Fault::internal)?, read(row)?))
     };
     tx.all(&select).await?.iter().map(with_tenant).collect()
+}
+
+/// Takes an open attempt to ask for it; `false` when it is not due any more as `row` says: somebody else has
+/// taken it, or knows what became of it.
+pub async fn claim_query(
+    tx: &Tx,
+    tenant: &TenantCode,
+    row: &PaymentRow,
+    until: Timestamp,
+) -> Result<bool, Fault> {
+    let update = Query::update()
+        .table(tx.table("payments")?)
+        .value("next_query_at", until.micros())
+        .and_where(Expr::col("tenant").eq(tenant.as_str()))
+        .and_where(Expr::col("id").eq(row.id.get()))
+        .and_where(Expr::col("state").eq(state_name(PaymentState::Pending)))
+        .and_where(Expr::col("next_query_at").eq(row.next_query_at.map(Timestamp::micros)))
+        .to_owned();
+    Ok(tx.exec(&update).await? == 1)
 }
 
 /// Asks again later.

@@ -161,3 +161,49 @@ async fn an_answer_whose_reference_cannot_be_kept_is_refused_and_changes_nothing
     }
     assert_eq!(world.payments(order_id).await.balance, cny(0));
 }
+
+#[tokio::test]
+async fn an_attempt_is_asked_for_by_one_of_several_processes() {
+    let world = World::new().await;
+    let _other = world.another();
+    // Each is asked for while the answers to those before are still awaited.
+    world.moods.holds.send_replace(true);
+    let mut orders = Vec::new();
+    for n in 1..=3 {
+        let order_id = world.order(1_000).await;
+        assert_eq!(world.pay(order_id, UNHEARD).await.unwrap().state, PaymentState::Pending);
+        orders.push(order_id);
+        world.clock.advance(Duration::from_secs(5));
+        eventually(PATIENCE, || async { world.moods.queries.lock().unwrap().len() == n }).await;
+    }
+    world.moods.holds.send_replace(false);
+    for order_id in orders {
+        eventually(PATIENCE, || async {
+            world.payments(order_id).await.payments[0].state == PaymentState::Captured
+        })
+        .await;
+    }
+    let queries = world.moods.queries.lock().unwrap().clone();
+    assert_eq!(queries.into_values().collect::<Vec<_>>(), [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_answer_holds_up_no_other() {
+    let world = World::new().await;
+    let other = world.another();
+    // More than are asked for at the same time, all before the one that counts.
+    for _ in 0..20 {
+        let order_id = world.order(1_000).await;
+        let open = other.pay(&member(), pay(order_id, GOOD)).await.unwrap();
+        assert_eq!((open.provider.as_str(), open.state), ("silent", PaymentState::Pending));
+    }
+    let order_id = world.order(1_000).await;
+    world.pay(order_id, UNHEARD).await.unwrap();
+    world.clock.advance(Duration::from_secs(5));
+    eventually(PATIENCE, || async { world.silent.asked.load(Ordering::SeqCst) >= 8 }).await;
+    eventually(PATIENCE, || async {
+        world.payments(order_id).await.payments[0].state == PaymentState::Captured
+    })
+    .await;
+    assert_eq!(world.silent.given_up.load(Ordering::SeqCst), 0, "the silent one is still awaited");
+}

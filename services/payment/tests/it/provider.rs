@@ -1,7 +1,9 @@
-//! The test card with moods: it can hang before or after it has written a charge down, and lose refunds.
+//! The test card with moods: it can hang before or after it has written a charge down, and lose refunds. And a
+//! provider that never answers.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use kit::Timestamp;
@@ -10,6 +12,8 @@ use payment::provider::{
 };
 use payment::test_card::TestCard;
 use rpc::Ctx;
+use tokio::sync::watch;
+use types::PaymentId;
 
 pub const WELL: u8 = 0;
 pub const HANGS_BEFORE: u8 = 1;
@@ -22,6 +26,10 @@ pub struct Moods {
     pub refunds_to_lose: Arc<AtomicU32>,
     pub charges: Arc<AtomicU32>,
     pub refunds: Arc<AtomicU32>,
+    /// How often each attempt was asked for.
+    pub queries: Arc<Mutex<BTreeMap<PaymentId, u32>>>,
+    /// Whether questions are left unanswered for now.
+    pub holds: Arc<watch::Sender<bool>>,
 }
 
 pub struct Moody {
@@ -53,6 +61,10 @@ impl Provider for Moody {
         ctx: &Ctx,
         attempted: Attempted<'_>,
     ) -> Result<Option<Outcome>, ProviderError> {
+        let id = attempted.payment_id;
+        *self.moods.queries.lock().unwrap().entry(id).or_default() += 1;
+        let mut holds = self.moods.holds.subscribe();
+        holds.wait_for(|holds| !holds).await.unwrap();
         self.inner.query(ctx, attempted).await
     }
 
@@ -74,5 +86,51 @@ impl Provider for Moody {
         now: Timestamp,
     ) -> Result<ProviderEvent, BadSignature> {
         self.inner.verify_callback(signature, body, now)
+    }
+}
+
+/// Takes charges and then never says what became of them.
+#[derive(Clone, Default)]
+pub struct Silent {
+    /// Questions that it was asked, and those of which its asker has given up.
+    pub asked: Arc<AtomicU32>,
+    pub given_up: Arc<AtomicU32>,
+}
+
+struct GivenUp(Arc<AtomicU32>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl Provider for Silent {
+    fn name(&self) -> &'static str {
+        "silent"
+    }
+
+    async fn charge(&self, _: &Ctx, _: Charge<'_>) -> Result<Outcome, ProviderError> {
+        Err(ProviderError::Unknown("silence".to_owned()))
+    }
+
+    async fn query(&self, _: &Ctx, _: Attempted<'_>) -> Result<Option<Outcome>, ProviderError> {
+        let _given_up = GivenUp(Arc::clone(&self.given_up));
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        std::future::pending().await
+    }
+
+    async fn refund(&self, _: &Ctx, _: GiveBack<'_>) -> Result<(), ProviderError> {
+        Err(ProviderError::Unknown("silence".to_owned()))
+    }
+
+    fn verify_callback(
+        &self,
+        _: &str,
+        _: &str,
+        _: Timestamp,
+    ) -> Result<ProviderEvent, BadSignature> {
+        Err(BadSignature)
     }
 }

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use types::{Address, MemberId, OrderId};
 
 use crate::orders::{MEMBER, Orders, Verdict, cny};
-use crate::provider::{Moods, Moody};
+use crate::provider::{Moods, Moody, Silent};
 
 pub const TENANT: &str = "outlet";
 pub const GOOD: &str = "4242424242424242";
@@ -49,6 +49,7 @@ pub struct World {
     pub moods: Moods,
     pub clock: Arc<TestClock>,
     pub card: Arc<TestCard>,
+    pub silent: Silent,
     pub db: Database,
     book: Database,
     ids: Ids,
@@ -101,12 +102,13 @@ impl World {
         .unwrap();
         let outbox = Outbox::new(db.clone());
         let moody = Moody { inner: card.clone(), moods: moods.clone() };
+        let silent = Silent::default();
         let deps = Deps {
             db: db.clone(),
             outbox: outbox.clone(),
             ids: ids.clone(),
             orders: orders.client(),
-            providers: vec![Arc::new(moody)],
+            providers: vec![Arc::new(moody), Arc::new(silent.clone())],
             entropy: entropy.clone(),
             tasks: tasks.clone(),
         };
@@ -137,6 +139,7 @@ impl World {
             moods,
             clock,
             card,
+            silent,
             db,
             book,
             ids,
@@ -146,6 +149,22 @@ impl World {
             events,
             servers,
         }
+    }
+
+    /// Another process of the service, where cards are taken by the silent provider.
+    pub fn another(&self) -> PaymentClient {
+        let moody = Moody { inner: self.card.clone(), moods: self.moods.clone() };
+        let deps = Deps {
+            db: self.db.clone(),
+            outbox: Outbox::new(self.db.clone()),
+            ids: self.ids.clone(),
+            orders: self.orders.client(),
+            providers: vec![Arc::new(self.silent.clone()), Arc::new(moody)],
+            entropy: testkit::seeded_entropy(2),
+            tasks: self.tasks.clone(),
+        };
+        let options = Options { query_poll: Duration::from_millis(5), ..Options::default() };
+        payment::start(deps, options).client
     }
 
     pub fn local(&self) -> PaymentClient {

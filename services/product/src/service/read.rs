@@ -123,7 +123,7 @@ impl Service {
         at_most_contents("/slugs", slugs.len())?;
         let (tenant, slugs) = (ctx.tenant.clone(), Arc::new(slugs));
         self.db
-            .read(ctx, Route::Whole, move |tx| {
+            .read_one(ctx, Route::Whole, move |tx| {
                 let (tenant, slugs) = (tenant.clone(), Arc::clone(&slugs));
                 async move { Ok(store::known_slugs(&tx, &tenant, &slugs).await?) }
             })
@@ -145,7 +145,7 @@ impl Service {
         let currency = self.tenant(ctx).await?.currency;
         let tenant = ctx.tenant.clone();
         self.db
-            .read(ctx, Route::Whole, move |tx| {
+            .read_one(ctx, Route::Whole, move |tx| {
                 let (tenant, channel) = (tenant.clone(), channel.clone());
                 let sku_ids = sku_ids.clone();
                 async move {

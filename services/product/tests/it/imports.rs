@@ -223,6 +223,19 @@ async fn stock_follows_even_when_the_warehouse_was_closed() {
 }
 
 #[tokio::test]
+async fn stock_whose_answer_got_lost_is_told_again_as_the_same_part() {
+    let world = World::new().await;
+    world.warehouse.lost_answers.store(1, Ordering::SeqCst);
+    let status = run(&world.local(), &generated(3, 5)).await.unwrap();
+    stocked(&world.local(), status.id).await;
+    let again = run(&world.local(), &generated(3, 4)).await.unwrap();
+    stocked(&world.local(), again.id).await;
+    let told = world.warehouse.parts.lock().unwrap().clone();
+    assert_eq!(told, [(status.id, 1), (status.id, 1), (again.id, 1)]);
+    assert_eq!((world.warehouse.len(), world.warehouse.units()), (6, 24));
+}
+
+#[tokio::test]
 async fn what_a_file_cannot_say_stays_when_it_replaces_a_product() {
     let world = World::new().await;
     let client = world.local();

@@ -19,7 +19,7 @@ use tasks::Tasks;
 use tenant_api::{CachedTenants, TenantClient, TenantInfo, TenantMock, Theme};
 use testkit::TempShards;
 use tokio::task::JoinSet;
-use types::{SkuId, SpuId, Texts};
+use types::{ImportId, SkuId, SpuId, Texts};
 
 const PLATFORM: Schema =
     Schema { database: "platform", sets: &[shard::worker::MIGRATIONS], cell_tables: &[] };
@@ -31,6 +31,10 @@ pub struct Warehouse {
     pub calls: AtomicU32,
     /// Calls to refuse before one is taken.
     pub refusals: AtomicU32,
+    /// Calls that are taken and whose answer gets lost.
+    pub lost_answers: AtomicU32,
+    /// Which parts of which imports were told of, call by call.
+    pub parts: Mutex<Vec<(ImportId, u32)>>,
 }
 
 impl Warehouse {
@@ -44,18 +48,29 @@ impl Warehouse {
 
     fn client(self: &Arc<Self>) -> InventoryClient {
         let told = Arc::clone(self);
-        InventoryClient::mock(InventoryMock::new().on_set_available(move |ctx, req| {
+        InventoryClient::mock(InventoryMock::new().on_set_imported(move |ctx, req| {
             told.calls.fetch_add(1, Ordering::SeqCst);
             if told.refusals.load(Ordering::SeqCst) > 0 {
                 told.refusals.fetch_sub(1, Ordering::SeqCst);
                 return Err(Fault::new(ErrorCode::Unavailable, "closed").into());
             }
-            assert!(req.levels.len() <= 200);
+            let (part, set) = ((req.import_id, req.part), req.set);
+            assert!(set.levels.len() <= 200);
+            let is_first = {
+                let mut parts = told.parts.lock().unwrap();
+                parts.push(part);
+                parts.iter().filter(|p| **p == part).count() == 1
+            };
+            // As the real one: each part once.
             let mut levels = told.levels.lock().unwrap();
-            for (sku, units) in req.levels {
+            for (sku, units) in set.levels.into_iter().filter(|_| is_first) {
                 levels.insert((ctx.tenant.to_string(), sku), units);
             }
-            Ok(())
+            let lose = |n: u32| n.checked_sub(1);
+            match told.lost_answers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, lose) {
+                Ok(_) => Err(Fault::new(ErrorCode::Unavailable, "the answer got lost").into()),
+                Err(_) => Ok(()),
+            }
         }))
     }
 }
