@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Instant;
 
@@ -18,7 +17,8 @@ use crate::server::{self, Connected, ServerDb};
 use crate::servers::Backend;
 use crate::shards::FolderLock;
 use crate::sqlite::{self, File, ReadPool};
-use crate::tx::{Hooks, Tx, TxParts};
+use crate::tx::{Tx, TxParts};
+use crate::write::Write;
 
 /// Where a transaction goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ struct Inner {
     readers: Arc<ReadPool>,
     connected: Arc<Connected>,
     files: RwLock<Files>,
-    // Files are opened one caller at a time; a tokio lock because it is held across the opening.
+    // One caller at a time; a tokio lock because it is held across the opening.
     opening: tokio::sync::Mutex<()>,
     // The folder is in use as long as any database of it is.
     lock: FolderLock,
@@ -75,6 +75,15 @@ struct Files {
 enum Home {
     File(Arc<File>),
     Server(Arc<ServerDb>),
+}
+
+impl Home {
+    fn file(&self) -> Option<&Arc<File>> {
+        match self {
+            Self::File(file) => Some(file),
+            Self::Server(_) => None,
+        }
+    }
 }
 
 impl std::fmt::Debug for Database {
@@ -145,7 +154,7 @@ impl Database {
         self.files().cells.iter().copied().collect()
     }
 
-    /// The logical databases that exist, ascending: `[0]` where nothing is sharded.
+    /// Those that exist, ascending: `[0]` where nothing is sharded.
     #[must_use]
     pub fn databases(&self) -> Vec<u8> {
         self.files().by_db.keys().copied().collect()
@@ -170,7 +179,7 @@ impl Database {
             return Err(Fault::bug(format!("{beyond} is not one of the 32 × 32 places")));
         }
         let _one_at_a_time = self.0.opening.lock().await;
-        let mut wanted: BTreeMap<u8, BTreeSet<u8>> = BTreeMap::new();
+        let mut wanted = BTreeMap::<u8, BTreeSet<u8>>::new();
         for place in places {
             let tables = wanted.entry(place.db).or_default();
             if !self.files().cells.contains(place) {
@@ -233,18 +242,54 @@ impl Database {
         F: Fn(Tx) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
+        self.writing(ctx, route, false, body).await
+    }
+
+    /// As [`Database::tx`], for a body of one statement that may safely run twice: a server commits it at once
+    /// (whatever the body returns then), in one round trip instead of three, and gets it again when the
+    /// connection breaks under it. A second statement is refused, on every engine.
+    ///
+    /// # Errors
+    /// As [`Database::tx`].
+    pub async fn tx_one<T, E, F, Fut>(&self, ctx: &Ctx, route: Route, body: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Fault> + Send + 'static,
+        F: Fn(Tx) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        self.writing(ctx, route, true, body).await
+    }
+
+    async fn writing<T, E, F, Fut>(
+        &self,
+        ctx: &Ctx,
+        route: Route,
+        single: bool,
+        body: F,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Fault> + Send + 'static,
+        F: Fn(Tx) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
         let (home, place) = self.home_of(route).map_err(Fault::from)?;
         let (deadline, wait) = self.deadline(ctx)?;
+        let (session, parts) = (&ctx.session, self.0.writing(place, single));
         let file = match home {
             Home::File(file) => file,
+            Home::Server(db) if single => {
+                return server::run_one(&db, session, deadline, parts, body).await;
+            }
             Home::Server(db) => {
-                let parts = self.0.parts(place, false);
-                return server::run_tx(&db, &ctx.session, deadline, parts, body).await;
+                return server::run_tx(&db, session, deadline, parts, body).await;
             }
         };
         let (send, receive) = oneshot::channel();
         let inner = Arc::clone(&self.0);
-        let write = Write { inner, place, deadline, body, outcome: None, send };
+        let parts = move || inner.writing(place, single);
+        let write = Write { parts, deadline, body, outcome: None, send };
         file.submit(Box::new(write)).map_err(Fault::from)?;
         answer(receive, wait).await
     }
@@ -328,11 +373,8 @@ impl Database {
     /// # Errors
     /// When a file cannot be read.
     pub async fn check(&self) -> Result<Vec<(String, String)>, Fault> {
-        let path = |home: &Home| match home {
-            Home::File(file) => Some(file.path()),
-            // a server checks its own pages
-            Home::Server(_) => None,
-        };
+        // a server checks its own pages
+        let path = |home: &Home| home.file().map(|file| file.path());
         let paths: Vec<_> = self.files().by_db.values().filter_map(path).collect();
         let check =
             move || paths.iter().map(|p| sqlite::check(p)).collect::<Result<Vec<_>, DbError>>();
@@ -342,11 +384,7 @@ impl Database {
     /// The files that are open; no other is opened while the guard lives.
     pub(crate) async fn hold_files(&self) -> (tokio::sync::MutexGuard<'_, ()>, Vec<Arc<File>>) {
         let guard = self.0.opening.lock().await;
-        let file = |home: &Home| match home {
-            Home::File(file) => Some(Arc::clone(file)),
-            Home::Server(_) => None,
-        };
-        let files = self.files().by_db.values().filter_map(file).collect();
+        let files = self.files().by_db.values().filter_map(Home::file).cloned().collect();
         (guard, files)
     }
 
@@ -356,10 +394,8 @@ impl Database {
         let files = self.files();
         let (db, place) = match route {
             Route::Whole if sharded => {
-                return Err(DbError::Unroutable {
-                    database: name(),
-                    what: "a transaction without a route".to_owned(),
-                });
+                let what = "a transaction without a route".to_owned();
+                return Err(DbError::Unroutable { database: name(), what });
             }
             Route::Place(place) if sharded => {
                 if !files.cells.contains(&place) {
@@ -370,8 +406,8 @@ impl Database {
             Route::Whole | Route::Place(_) => (0, None),
             Route::Db(db) => (db, None),
         };
-        let missing = || DbError::NoSuchCell { database: name(), place: Place { db, table: 0 } };
-        files.by_db.get(&db).cloned().map(|home| (home, place)).ok_or_else(missing)
+        let home = files.by_db.get(&db).cloned().map(|home| (home, place));
+        home.ok_or_else(|| DbError::NoSuchCell { database: name(), place: Place { db, table: 0 } })
     }
 
     fn files(&self) -> std::sync::RwLockReadGuard<'_, Files> {
@@ -397,55 +433,12 @@ impl Inner {
         }
     }
 
+    fn writing(&self, place: Option<Place>, single: bool) -> TxParts {
+        TxParts { single, ..self.parts(place, false) }
+    }
+
     fn reading(&self, place: Option<Place>, single: bool) -> TxParts {
         TxParts { single, ..self.parts(place, true) }
-    }
-}
-
-/// A transaction on its way through the writer.
-struct Write<T, E, F> {
-    inner: Arc<Inner>,
-    place: Option<Place>,
-    deadline: Instant,
-    body: F,
-    outcome: Option<(Result<T, E>, Hooks)>,
-    send: oneshot::Sender<Result<T, E>>,
-}
-
-impl<T, E, F, Fut> sqlite::Work for Write<T, E, F>
-where
-    T: Send,
-    E: From<Fault> + Send,
-    F: Fn(Tx) -> Fut + Send,
-    Fut: Future<Output = Result<T, E>>,
-{
-    fn is_abandoned(&self) -> bool {
-        self.send.is_closed()
-    }
-
-    fn run(&mut self, conn: &sqlite::Guarded) {
-        let parts = self.inner.parts(self.place, false);
-        self.outcome = Some(sqlite::run_savepoint(conn, self.deadline, parts, &self.body));
-    }
-
-    fn finish(self: Box<Self>, commit: sqlite::Commit) {
-        let not_run = || (Err(Fault::from(DbError::Closed).into()), Vec::new());
-        let (result, hooks) = self.outcome.unwrap_or_else(not_run);
-        let result = match (result, commit) {
-            // Its own failure says more than the group's.
-            (Ok(_), Err(e)) => Err(Fault::from(e).into()),
-            (result, _) => result,
-        };
-        if result.is_ok() {
-            for hook in hooks {
-                // A hook runs on the writer's thread; it must not take that down.
-                if catch_unwind(AssertUnwindSafe(hook)).is_err() {
-                    tracing::error!("what was to run after a commit panicked");
-                }
-            }
-        }
-        // The caller may have stopped waiting; the change stands all the same.
-        let _ = self.send.send(result);
     }
 }
 

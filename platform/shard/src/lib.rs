@@ -18,6 +18,7 @@ pub mod shards;
 mod sqlite;
 pub mod tx;
 pub mod worker;
+mod write;
 
 pub use kit::placement;
 pub use kit::placement::{

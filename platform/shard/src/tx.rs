@@ -56,7 +56,7 @@ struct Inner {
     now: Timestamp,
     read_only: bool,
     rows_max: usize,
-    /// Of a single read: whether its one statement is still to come.
+    /// Where one statement was announced: whether it is still to come.
     allowance: Option<AtomicBool>,
     open: AtomicBool,
     after: Mutex<Vec<Hook>>,
@@ -180,6 +180,7 @@ impl Tx {
         if self.0.read_only {
             return Err(DbError::Misuse("a read may not change anything"));
         }
+        self.allowed()?;
         let (sql, values) = statement.build_for(self.engine());
         let result = match &self.0.line {
             Line::Embedded(conn) => sqlite::execute(&*self.usable(conn)?, &sql, values),
@@ -197,11 +198,7 @@ impl Tx {
         max: usize,
         refuse_more: bool,
     ) -> Result<Vec<Row>, Fault> {
-        if let Some(allowance) = &self.0.allowance
-            && !allowance.swap(false, Ordering::AcqRel)
-        {
-            return Err(DbError::Misuse("a single read has one statement").into());
-        }
+        self.allowed().map_err(Fault::from)?;
         let (sql, values) = statement.build_for(self.engine());
         let result = match &self.0.line {
             Line::Embedded(conn) => {
@@ -220,6 +217,15 @@ impl Tx {
         match &self.0.line {
             Line::Embedded(_) => Engine::Sqlite,
             Line::Server(line) => line.engine(),
+        }
+    }
+
+    fn allowed(&self) -> Result<(), DbError> {
+        match &self.0.allowance {
+            Some(allowance) if !allowance.swap(false, Ordering::AcqRel) => {
+                Err(DbError::Misuse("one statement was announced, and this is another"))
+            }
+            _ => Ok(()),
         }
     }
 

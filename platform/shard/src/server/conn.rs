@@ -9,7 +9,7 @@ use sea_query::Values;
 use sqlx::{AssertSqlSafe, Column as _, Either, Row as _};
 
 use super::explain::explain;
-use super::pool::{Flavour, Lease, Socket};
+use super::pool::{Committing, Flavour, Lease, Socket};
 use super::setting::Setting;
 use super::token::Position;
 use super::values;
@@ -27,7 +27,7 @@ pub(crate) enum Mode {
     Write,
     /// One snapshot.
     Read,
-    /// A single read, without a transaction around it: its statement is its snapshot.
+    /// A single statement, without a transaction around it.
     One,
 }
 
@@ -92,7 +92,7 @@ impl Conn {
     }
 
     /// Begins a transaction in a schema; a statement that runs longer than twice `limit` is stopped by the
-    /// server (the caller has given up by then). One round trip; for a single read none, unless the
+    /// server (the caller has given up by then). One round trip; for a single statement none, unless the
     /// connection was used for something else before.
     pub(crate) async fn begin(
         &mut self,
@@ -159,10 +159,14 @@ impl Conn {
         self.batch(text).await
     }
 
+    /// Announces that what comes next is a commit; while this lives, nobody takes over from the server.
+    pub(super) fn committing(&self) -> Result<Committing, DbError> {
+        self.lease.as_ref().ok_or(DbError::Closed)?.begin_commit()
+    }
+
     /// Commits. After an error nothing is known of the outcome.
     pub(crate) async fn commit(&mut self) -> Result<(), DbError> {
-        let lease = self.lease.as_ref().ok_or(DbError::Closed)?;
-        let _committing = lease.begin_commit()?;
+        let _committing = self.committing()?;
         self.batch("COMMIT".to_owned()).await?;
         self.committed();
         Ok(())
@@ -170,8 +174,7 @@ impl Conn {
 
     /// Commits, and says in the same round trip how far the server's log is then. PostgreSQL only.
     pub(super) async fn commit_and_look(&mut self) -> Result<Position, DbError> {
-        let lease = self.lease.as_ref().ok_or(DbError::Closed)?;
-        let _committing = lease.begin_commit()?;
+        let _committing = self.committing()?;
         let position = self.commit_with_position().await?;
         self.committed();
         Ok(position)

@@ -21,7 +21,7 @@ mod values;
 
 pub(crate) use line::ServerLine;
 pub(crate) use replica_watch::watch;
-pub(crate) use run::{run_read, run_tx};
+pub(crate) use run::{run_one, run_read, run_tx};
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

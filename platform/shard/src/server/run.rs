@@ -17,6 +17,7 @@ use super::token::{self, Needs, Position};
 use super::{Physical, ServerDb};
 use crate::error::DbError;
 use crate::tx::{Hooks, Tx, TxParts};
+use crate::write::run_hooks;
 
 /// What began in time may end a little later: that it is done is better news than that nobody knows.
 const COMMIT_GRACE: Duration = Duration::from_millis(500);
@@ -52,11 +53,7 @@ where
                 if let Some(position) = position {
                     token::wrote(session, db.server.name(), position);
                 }
-                for hook in hooks {
-                    if std::panic::catch_unwind(AssertUnwindSafe(hook)).is_err() {
-                        tracing::error!("what was to run after a commit panicked");
-                    }
-                }
+                run_hooks(hooks);
                 return result;
             }
             End::Again(e) => {
@@ -70,6 +67,53 @@ where
                 tokio::time::sleep(pause).await;
             }
         }
+    }
+}
+
+/// Runs a single statement, which the server commits by itself. Again when its connection turns out to have
+/// broken since it was used last: it may have run then, and may run twice. Where there are replicas a session
+/// is told how far it has written, which takes a transaction.
+pub(crate) async fn run_one<T, E, F, Fut>(
+    db: &ServerDb,
+    session: &Session,
+    deadline: Instant,
+    parts: TxParts,
+    body: F,
+) -> Result<T, E>
+where
+    E: From<Fault>,
+    F: Fn(Tx) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    if !db.server.replicas().is_empty() {
+        return run_tx(db, session, deadline, parts, body).await;
+    }
+    let mut tries = 0;
+    loop {
+        let (conn, left) = begin(db, Mode::One, deadline).await.map_err(Fault::from)?;
+        let was_fresh = conn.is_fresh();
+        let committing = conn.committing().map_err(Fault::from)?;
+        let line = Arc::new(ServerLine::new(conn));
+        let tx = Tx::on_server(Arc::clone(&line), parts.clone());
+        let result = poll(&tx, left, &body).await;
+        let hooks = tx.close();
+        drop(committing);
+        let (_conn, trouble) = line.end();
+        if result.is_ok() {
+            run_hooks(hooks);
+            return result;
+        }
+        let pause = match trouble {
+            Some(Trouble::Away) if !was_fresh => Duration::ZERO,
+            Some(Trouble::Retry) if tries < db.server.retries_max => db.server.pause(tries),
+            _ => return result,
+        };
+        tries += 1;
+        if Instant::now() + pause >= deadline {
+            return result;
+        }
+        metrics::counter!("stoa_db_retries_total").increment(1);
+        tokio::time::sleep(pause).await;
     }
 }
 
@@ -109,13 +153,10 @@ where
         let was_fresh = conn.is_fresh();
         let (result, trouble) = snapshot(conn, left, parts.clone(), &body).await;
         // a connection that had broken since it was used last shows at a single read's only statement
-        if trouble == Some(Trouble::Away) && mode == Mode::One && !was_fresh {
-            let again = result.is_err() && Instant::now() < deadline;
-            if again {
-                continue;
-            }
+        let is_stale = trouble == Some(Trouble::Away) && mode == Mode::One && !was_fresh;
+        if !is_stale || result.is_ok() || Instant::now() >= deadline {
+            return result;
         }
-        return result;
     }
 }
 

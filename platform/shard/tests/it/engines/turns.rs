@@ -27,7 +27,7 @@ super::on_servers!(
     a_transaction_that_is_given_up_leaves_nothing_behind,
     a_statement_ends_at_the_deadline,
     a_connection_that_broke_is_replaced_unnoticed,
-    a_single_read_has_one_statement,
+    what_is_announced_as_one_statement_is_one,
     a_session_is_in_the_schema_that_is_asked_for,
 );
 
@@ -346,9 +346,19 @@ async fn a_connection_that_broke_is_replaced_unnoticed(ground: Ground) {
         let read = |tx: shard::Tx| async move { tx.all(&rows("things")).await };
         assert_eq!(db.read_one(&ctx, Route::Whole, read).await.unwrap().len(), 8);
     }
+    break_all().await;
+    for n in 8..16 {
+        let write =
+            db.tx_one(
+                &ctx,
+                Route::Whole,
+                move |tx| async move { tx.insert_unique(&thing(n, 1)).await },
+            );
+        write.await.unwrap();
+    }
 }
 
-async fn a_single_read_has_one_statement(ground: Ground) {
+async fn what_is_announced_as_one_statement_is_one(ground: Ground) {
     let db = ground.open(SINGLE).await;
     let ctx = test_ctx("flora");
     db.tx(&ctx, Route::Whole, |tx| async move { tx.exec(&thing(1, 1)).await }).await.unwrap();
@@ -359,6 +369,15 @@ async fn a_single_read_has_one_statement(ground: Ground) {
         tx.all(&rows("things")).await
     });
     assert_eq!(two.await.unwrap_err().code, ErrorCode::Internal);
+    let write =
+        |n| db.tx_one(&ctx, Route::Whole, move |tx| async move { tx.exec(&thing(n, 1)).await });
+    assert_eq!(write(3).await.unwrap(), 1);
+    assert_eq!(write(3).await.unwrap_err().code, ErrorCode::Conflict);
+    let both = db.tx_one(&ctx, Route::Whole, |tx| async move {
+        tx.exec(&thing(4, 1)).await?;
+        tx.exec(&thing(5, 1)).await
+    });
+    assert_eq!(both.await.unwrap_err().code, ErrorCode::Internal);
     let change = db.read_one(&ctx, Route::Whole, |tx| async move { tx.exec(&thing(2, 1)).await });
     assert_eq!(change.await.unwrap_err().code, ErrorCode::Internal);
 }
