@@ -37,6 +37,8 @@ pub(crate) enum Outcome {
     Wrong(Vec<FieldError>),
     /// Another version was published meanwhile.
     Newer(u32),
+    /// Nobody answered.
+    Busy,
 }
 
 /// Editing a flow.
@@ -116,6 +118,10 @@ fn outcome(outcome: &Outcome, text: &str, w: &Words) -> Markup {
         Outcome::Fine(version, _) => info(&w.is_fine(*version)),
         Outcome::NothingNew => info(w.is_fine_nothing_new),
         Outcome::NotPublished => info(w.unchanged),
+        Outcome::Busy => {
+            let text = crate::text::Words::of(w.lang).busy_text;
+            notice(Tone::Bad, &html! { p { (text) } })
+        }
         Outcome::Newer(version) => notice(
             Tone::Bad,
             &html! {
@@ -217,6 +223,7 @@ impl crate::samples::Samples for EditPage {
             of("zh-CN", Outcome::Fine(4, Some(sample::chart("zh-CN", false))), Some(diff.clone())),
             of("en", Outcome::NothingNew, Some(Diff::default())),
             of("en", Outcome::NotPublished, None),
+            of("zh-CN", Outcome::Busy, None),
             of("en", Outcome::Wrong(problems), None),
             of("en", Outcome::Newer(4), Some(diff)),
             broken,

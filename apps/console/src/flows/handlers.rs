@@ -1,5 +1,6 @@
 //! Asks for flows, and publishes them.
 
+use ::web::frame::{log, status_of};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use flow::Document;
@@ -109,33 +110,69 @@ pub(crate) async fn submit(
 ) -> Answer {
     let text = form.raw("document").replace("\r\n", "\n");
     let draft = Draft { code, base: form.required("base")?, text };
-    let versions = versions(&app, &visit, &draft.code).await?;
-    let (current, next) = (active(&versions)?, last(&versions) + 1);
-    let old = text_of(&get(&app, &visit, &draft.code, Some(current)).await?.document);
     let wish = form.text("do");
-    let (status, outcome) = match problems(&visit, &draft, next) {
+    let (status, shown) = match deal(&app, &visit, &draft, wish).await {
+        Ok(Dealt::Published(info)) => return published(info),
+        Ok(Dealt::Shown { status, outcome, current, old }) => {
+            let wants_diff = wish == DIFF || matches!(outcome, Outcome::Newer(_));
+            let diff = wants_diff.then(|| Diff::of(&old, &normal(&draft.text)));
+            // whoever has seen the difference to a version may replace it
+            let base = if wants_diff { current } else { draft.base };
+            (status, EditPage { base, outcome, diff, ..editor(&visit, &draft) })
+        }
+        // what was typed is not lost because nobody answers
+        Err(Failure::Fault(fault)) if fault.code.is_retryable() => {
+            log(&fault, &visit.ctx.request_id);
+            (status_of(&fault), EditPage { outcome: Outcome::Busy, ..editor(&visit, &draft) })
+        }
+        Err(failure) => return Err(failure),
+    };
+    Ok(page(status, render_flow_editor(&shown)))
+}
+
+/// What one of the buttons led to.
+enum Dealt {
+    /// It is published.
+    Published(FlowInfo),
+    /// The editor is shown again.
+    Shown {
+        status: StatusCode,
+        outcome: Outcome,
+        /// The version that orders begin with now, and its document.
+        current: u32,
+        old: String,
+    },
+}
+
+async fn deal(app: &App, visit: &Visit, draft: &Draft, wish: &str) -> Result<Dealt, Failure> {
+    let versions = versions(app, visit, &draft.code).await?;
+    let (current, next) = (active(&versions)?, last(&versions) + 1);
+    let old = text_of(&get(app, visit, &draft.code, Some(current)).await?.document);
+    let (status, outcome) = match problems(visit, draft, next) {
         Some(problems) => (StatusCode::BAD_REQUEST, Outcome::Wrong(problems)),
         None if wish == PUBLISH && draft.base != current => newer(current),
         None if wish == PUBLISH && normal(&draft.text) == old => {
             (StatusCode::OK, Outcome::NotPublished)
         }
-        None if wish == PUBLISH => match publish(&app, &visit, &draft, next).await? {
-            Ok(info) => return published(info),
+        None if wish == PUBLISH => match publish(app, visit, draft, next).await? {
+            Ok(info) => return Ok(Dealt::Published(info)),
             Err(refused) => refused,
         },
-        None => check(&app, &visit, &draft, &old, next).await?,
+        None => check(app, visit, draft, &old, next).await?,
     };
-    let wants_diff = wish == DIFF || matches!(outcome, Outcome::Newer(_));
-    let editor = EditPage {
+    Ok(Dealt::Shown { status, outcome, current, old })
+}
+
+/// The editor with what was typed.
+fn editor(visit: &Visit, draft: &Draft) -> EditPage {
+    EditPage {
         shell: visit.shell(Some(Section::Flows)),
-        code: draft.code,
-        // whoever has seen the difference to a version may replace it
-        base: if wants_diff { current } else { draft.base },
-        diff: wants_diff.then(|| Diff::of(&old, &normal(&draft.text))),
-        text: draft.text,
-        outcome,
-    };
-    Ok(page(status, render_flow_editor(&editor)))
+        code: draft.code.clone(),
+        base: draft.base,
+        text: draft.text.clone(),
+        outcome: Outcome::Fresh,
+        diff: None,
+    }
 }
 
 fn newer(version: u32) -> (StatusCode, Outcome) {

@@ -42,6 +42,11 @@ pub(crate) async fn operate(
         Ok(_) => return done(id, Done::Moved),
         Err(order_api::Error::Stale(_)) => Said::Stale,
         Err(order_api::Error::NotAllowed(why)) => Said::Refused(why),
+        Err(order_api::Error::Fault(fault)) if fault.code.is_retryable() => {
+            let note = form.text("note").to_owned();
+            let shown = OrderPage { note, ..gather(&app, &visit, id).await? };
+            return unsure(&visit, &fault, shown);
+        }
         Err(order_api::Error::Fault(fault)) if is_typed(&fault) => Said::Refused(told(&fault)),
         Err(error) => return Err(error.into()),
     };

@@ -182,6 +182,22 @@ async fn what_is_wrong_is_told_at_its_line_and_what_was_typed_is_kept() {
 }
 
 #[tokio::test]
+async fn whoever_does_not_answer_the_document_that_was_typed_stays() {
+    let away = |code: ErrorCode| Fault::new(code, "away");
+    let text = document("PT7M").to_string();
+    for code in [ErrorCode::Unavailable, ErrorCode::DeadlineExceeded, ErrorCode::TooManyRequests] {
+        let lists = Flows::new().orders().on_list_flows(move |_, _| Err(away(code).into()));
+        let takes = Flows::new().orders().on_publish_flow(move |_, _| Err(away(code).into()));
+        for orders in [lists, takes] {
+            let mut browser = World { orders, ..World::owner() }.desk();
+            let seen = send(&mut browser, "publish", "2", &text).await;
+            seen.is(code.http_status()).shows("Try again in a moment").shows("PT7M");
+            seen.shows("name=\"base\" value=\"2\"");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_published_version_is_shown_and_running_orders_stay_where_they_are() {
     let flows = Flows::new();
     let mut browser = flows.desk(Role::Operations);

@@ -328,7 +328,11 @@ async fn where_nobody_knows_whether_it_was_done_the_form_comes_back_with_its_own
         world.fulfillment = FulfillMock::new()
             .on_for_order(|_, _| Ok(fulfillment()))
             .on_ship(move |_, _| Err(away().into()));
+        world.orders = world.orders.on_act(move |_, _| Err(away().into()));
         let mut desk = world.desk();
+        let act = [("version", "4"), ("operation", "pack"), ("note", "on the <t>able")];
+        let seen = desk.post(&at("/actions"), &act).await;
+        seen.is(code.http_status()).shows("on the &lt;t&gt;able");
         let refund = [("key", TOKEN), ("amount", "12.50"), ("reason", "la<t>e")];
         let refunds = at(&format!("/payments/{}/refunds", payment_id()));
         let seen = desk.post(&refunds, &refund).await;
