@@ -6,7 +6,9 @@
 //! nobody's rights: who may not ask must be refused before.
 
 use std::hash::Hash;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kit::Timestamp;
@@ -17,6 +19,14 @@ use tokio::sync::OnceCell;
 struct Slot<T> {
     at: Timestamp,
     answer: OnceCell<Arc<T>>,
+    /// How often asking failed.
+    failures: AtomicU64,
+}
+
+impl<T> Slot<T> {
+    fn new(at: Timestamp) -> Self {
+        Self { at, answer: OnceCell::new(), failures: AtomicU64::new(0) }
+    }
 }
 
 /// Answers by what was asked.
@@ -37,7 +47,8 @@ where
     }
 
     /// The answer of the key, asked for unless it is known. Whoever finds somebody asking waits for that
-    /// answer, and asks himself if it fails.
+    /// answer. If it fails all who waited ask for themselves and at the same time: a crowd must not stand in
+    /// line for a failure each.
     ///
     /// # Errors
     /// Those of `asked`.
@@ -52,19 +63,36 @@ where
         let slot = match self.known.get(&key).filter(|s| !is_stale(s)) {
             Some(slot) => slot,
             None => {
-                let fresh = || Arc::new(Slot { at: now, answer: OnceCell::new() });
+                let fresh = || Arc::new(Slot::new(now));
                 self.known.entry(key).or_insert_with_if(fresh, is_stale).into_value()
             }
         };
-        let answer = slot.answer.get_or_try_init(async || asked.await.map(Arc::new)).await?;
-        Ok(Arc::clone(answer))
+        let failures = slot.failures.load(Ordering::Acquire);
+        let mut asked = pin!(asked);
+        let waited = slot.answer.get_or_try_init(|| async {
+            if slot.failures.load(Ordering::Acquire) != failures {
+                return Err(None);
+            }
+            asked.as_mut().await.map(Arc::new).map_err(|error| {
+                slot.failures.fetch_add(1, Ordering::Release);
+                Some(error)
+            })
+        });
+        match waited.await {
+            Ok(answer) => Ok(Arc::clone(answer)),
+            Err(Some(error)) => Err(error),
+            Err(None) => {
+                let answer = Arc::new(asked.await?);
+                // for those who come later; it is no loss when another was faster
+                let _ = slot.answer.set(Arc::clone(&answer));
+                Ok(answer)
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
     use rpc::Fault;
 
     use super::*;
@@ -85,6 +113,49 @@ mod tests {
         let (a, b, c) = futures::join!(ask(), ask(), ask());
         assert_eq!((*a.unwrap(), *b.unwrap(), *c.unwrap()), (7, 7, 7));
         assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn those_who_waited_for_a_failure_ask_at_the_same_time_and_a_success_is_remembered() {
+        let remembered: Remembered<&str, u32> = Remembered::new(10, AGE);
+        let counts = [AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0)];
+        let [asked, asking, most] = &counts;
+        let ask = |answer: Result<u32, ()>| {
+            remembered.get("a", testkit::BEGIN, async move {
+                asked.fetch_add(1, Ordering::SeqCst);
+                let now = asking.fetch_add(1, Ordering::SeqCst) + 1;
+                most.fetch_max(now, Ordering::SeqCst);
+                for _ in 0..5 {
+                    tokio::task::yield_now().await;
+                }
+                asking.fetch_sub(1, Ordering::SeqCst);
+                answer
+            })
+        };
+        let crowd = [Err(()), Err(()), Ok(7), Err(()), Err(())].map(ask);
+        let told = futures::future::join_all(crowd).await;
+        let told: Vec<_> = told.into_iter().map(|t| t.map(|n| *n)).collect();
+        assert_eq!(told, [Err(()), Err(()), Ok(7), Err(()), Err(())]);
+        assert_eq!(most.load(Ordering::SeqCst), 4, "one went first, then all others at once");
+        assert_eq!(*ask(Ok(9)).await.unwrap(), 7);
+        assert_eq!(asked.load(Ordering::SeqCst), 5);
+    }
+
+    #[tokio::test]
+    async fn who_comes_after_a_failure_waits_for_one_who_asks_again() {
+        let remembered: Remembered<&str, u32> = Remembered::new(10, AGE);
+        let asked = &AtomicU64::new(0);
+        let ask = |answer: Result<u32, ()>| {
+            remembered.get("a", testkit::BEGIN, async move {
+                asked.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                answer
+            })
+        };
+        assert!(ask(Err(())).await.is_err());
+        let (a, b) = futures::join!(ask(Ok(1)), ask(Ok(2)));
+        assert_eq!((*a.unwrap(), *b.unwrap()), (1, 1));
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test]
