@@ -13,7 +13,7 @@ pub mod frame;
 pub mod kept;
 pub mod live;
 pub mod remembered;
-#[cfg(feature = "test-util")]
+#[cfg(any(test, feature = "test-util"))]
 pub mod testing;
 
 pub use answer::{Answer, page, redirect};

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+pub mod html;
+
 use std::collections::BTreeMap;
 
 use axum::Router;
@@ -27,6 +29,8 @@ pub struct Browser {
     pub jar: BTreeMap<String, String>,
     /// The languages that are asked for.
     pub accept_language: &'static str,
+    /// The cookie that signs in, and as whom: he acts while it is in the jar.
+    pub session: Option<(&'static str, Actor)>,
 }
 
 /// What came back.
@@ -96,8 +100,23 @@ impl Browser {
     /// A browser that already has a token for forms.
     #[must_use]
     pub fn new(router: Router, ctx: Ctx, csrf_cookie: &'static str) -> Self {
-        let jar = BTreeMap::from([(csrf_cookie.to_owned(), "a".repeat(32))]);
-        Self { router, ctx, csrf_cookie, jar, accept_language: "en" }
+        let mut browser = Self::unknown(router, ctx, csrf_cookie);
+        browser.jar.insert(csrf_cookie.to_owned(), "a".repeat(32));
+        browser
+    }
+
+    /// A browser that has never been here.
+    #[must_use]
+    pub fn unknown(router: Router, ctx: Ctx, csrf_cookie: &'static str) -> Self {
+        let jar = BTreeMap::new();
+        Self { router, ctx, csrf_cookie, jar, accept_language: "en", session: None }
+    }
+
+    /// The same browser where a cookie signs somebody in.
+    #[must_use]
+    pub fn signed_in_by(mut self, cookie: &'static str, actor: Actor) -> Self {
+        self.session = Some((cookie, actor));
+        self
     }
 
     /// The same browser with somebody else in front of it.
@@ -133,6 +152,11 @@ impl Browser {
         self.send("POST", path, FORM, Body::from(form.finish())).await
     }
 
+    /// Asks for something with another method than GET, without a form.
+    pub async fn ask(&mut self, method: &str, path: &str) -> Seen {
+        self.send(method, path, FORM, Body::empty()).await
+    }
+
     /// Sends anything.
     pub async fn send(&mut self, method: &str, path: &str, kind: &str, body: Body) -> Seen {
         let cookies: Vec<String> = self.jar.iter().map(|(n, v)| format!("{n}={v}")).collect();
@@ -142,7 +166,7 @@ impl Browser {
             .header("cookie", cookies.join("; "))
             .header("accept-language", self.accept_language)
             .header("content-type", kind)
-            .extension(self.ctx.clone())
+            .extension(self.acting_ctx())
             .body(body)
             .unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
@@ -160,6 +184,12 @@ impl Browser {
             }
         };
         Seen { status: parts.status, headers: parts.headers, body }
+    }
+
+    fn acting_ctx(&self) -> Ctx {
+        let session = self.session.as_ref().filter(|(cookie, _)| self.jar.contains_key(*cookie));
+        let actor = session.map_or(&self.ctx.actor, |(_, actor)| actor).clone();
+        Ctx { actor, ..self.ctx.clone() }
     }
 
     fn keep(&mut self, cookie: &str) {
