@@ -1,5 +1,6 @@
 //! A product: pictures, variants, price, what is in stock, the form that puts it into the cart.
 
+use inventory_api::SHOWN_MAX;
 use kit::{Money, Timestamp};
 use maud::{Markup, PreEscaped, html};
 use product_api::{ProductInfo, Sku};
@@ -151,7 +152,9 @@ fn value(page: &ProductPage, choice: &Choice<'_>) -> Markup {
 fn buy(page: &ProductPage, sku: &Sku) -> Markup {
     let (shell, w) = (&page.shell, page.shell.words());
     let available = page.stock.available(sku.id);
-    let max = available.unwrap_or(i64::MAX).min(i64::from(Quantity::MAX));
+    // of plenty it is not known how much it is
+    let few = available.filter(|n| *n < SHOWN_MAX);
+    let max = few.unwrap_or(i64::MAX).min(i64::from(Quantity::MAX));
     html! {
         @if sku.price.is_none() {
             p { (w.not_sold_now) }
