@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kit::{SharedClock, TenantCode, Timestamp};
-use moka::sync::Cache;
+use ::web::Remembered;
+use kit::{SharedClock, TenantCode};
 use product_api::{Category, Error, ListCategories, ProductClient};
 use rpc::Ctx;
 use types::{CategoryId, Locale};
@@ -79,28 +79,21 @@ fn link(category: &Category, locale: &Locale) -> (String, Route) {
 pub(crate) struct CachedCategories {
     client: ProductClient,
     clock: SharedClock,
-    known: Cache<TenantCode, (Timestamp, Arc<Categories>)>,
+    known: Remembered<TenantCode, Categories>,
 }
 
 impl CachedCategories {
     pub(crate) fn new(client: ProductClient, clock: SharedClock) -> Self {
-        Self { client, clock, known: Cache::new(SHOPS_MAX) }
+        Self { client, clock, known: Remembered::new(SHOPS_MAX, AGE_MAX) }
     }
 
     /// The categories of the call's shop, at most [`AGE_MAX`] old.
     pub(crate) async fn get(&self, ctx: &Ctx) -> Result<Arc<Categories>, Error> {
-        let now = self.clock.now();
-        if let Some((at, known)) = self.known.get(&ctx.tenant)
-            // a clock that stepped back makes an answer stale, not eternal
-            && at <= now
-            && now.since(at) < AGE_MAX
-        {
-            return Ok(known);
-        }
-        let all = self.client.list_categories(ctx, ListCategories {}).await?;
-        let categories = Arc::new(Categories::new(all));
-        self.known.insert(ctx.tenant.clone(), (now, Arc::clone(&categories)));
-        Ok(categories)
+        let asked = async {
+            let all = self.client.list_categories(ctx, ListCategories {}).await;
+            all.map(Categories::new)
+        };
+        self.known.get(ctx.tenant.clone(), self.clock.now(), asked).await
     }
 }
 
