@@ -31,14 +31,17 @@ const AN_HOUR: &str = "public, max-age=3600";
 const PAGE_WITHIN: Duration = Duration::from_secs(10);
 
 /// Addresses that are nobody's business but the visitor's.
-const PRIVATE: [&str; 8] = [
+const PRIVATE: [&str; 10] = [
+    pattern::ACCOUNT,
     pattern::CART,
     pattern::CHECKOUT,
-    pattern::ORDERS,
-    pattern::SIGN_IN,
-    pattern::REGISTER,
-    pattern::SIGN_OUT,
+    // another application on the same host
+    "/console",
     pattern::LANGUAGE,
+    pattern::ORDERS,
+    pattern::REGISTER,
+    pattern::SIGN_IN,
+    pattern::SIGN_OUT,
     "/v1/",
 ];
 
@@ -46,17 +49,14 @@ pub(crate) async fn robots(
     State(app): State<App>,
     Extension(ctx): Extension<Ctx>,
     headers: HeaderMap,
-) -> Response {
-    let base = match base(&app, &ctx, &headers).await {
-        Ok(base) => base,
-        Err(refused) => return refused,
-    };
+) -> Result<Response, Response> {
+    let base = base(&app, &ctx, &headers).await?;
     let mut text = String::from("User-agent: *\n");
     for path in PRIVATE {
         text.push_str(&["Disallow: ", path, "\n"].concat());
     }
     text.push_str(&["\nSitemap: ", &base, pattern::SITEMAP, "\n"].concat());
-    asset(text, "text/plain; charset=utf-8", AN_HOUR)
+    Ok(asset(text, "text/plain; charset=utf-8", AN_HOUR))
 }
 
 /// The list of sitemaps.
@@ -64,19 +64,13 @@ pub(crate) async fn index(
     State(app): State<App>,
     Extension(ctx): Extension<Ctx>,
     headers: HeaderMap,
-) -> Response {
-    let base = match base(&app, &ctx, &headers).await {
-        Ok(base) => base,
-        Err(refused) => return refused,
-    };
-    let begins = match app.sitemaps.begins(&ctx).await {
-        Ok(begins) => begins,
-        Err(error) => return refuse(error),
-    };
+) -> Result<Response, Response> {
+    let base = base(&app, &ctx, &headers).await?;
+    let begins = app.sitemaps.begins(&ctx).await.map_err(refuse)?;
     let products = begins.iter().cloned().map(|cursor| Route::SitemapProducts { cursor });
     let routes = std::iter::once(Route::SitemapPages).chain(products);
     let addresses: Vec<String> = routes.map(|r| [&base, r.to_string().as_str()].concat()).collect();
-    asset(list_of(&addresses).into_string(), XML, AN_HOUR)
+    Ok(asset(list_of(&addresses).into_string(), XML, AN_HOUR))
 }
 
 /// Everything but products.
@@ -84,21 +78,15 @@ pub(crate) async fn pages(
     State(app): State<App>,
     Extension(ctx): Extension<Ctx>,
     headers: HeaderMap,
-) -> Response {
-    let base = match base(&app, &ctx, &headers).await {
-        Ok(base) => base,
-        Err(refused) => return refused,
-    };
-    let categories = match app.categories.get(&ctx).await {
-        Ok(categories) => categories,
-        Err(error) => return refuse(error),
-    };
+) -> Result<Response, Response> {
+    let base = base(&app, &ctx, &headers).await?;
+    let categories = app.categories.get(&ctx).await.map_err(refuse)?;
     let categories = categories.all().iter();
     let categories = categories.map(|c| Route::category(&c.slug));
     let routes = [Route::Home, Route::products()].into_iter().chain(categories);
     let entries = entries(routes.map(|r| [&base, r.to_string().as_str()].concat()));
     let text = [PROLOGUE, BEGIN, &entries.into_string(), END].concat();
-    asset(text, XML, AN_HOUR)
+    Ok(asset(text, XML, AN_HOUR))
 }
 
 /// Products from a place of the list on. The first page is asked for before anything is answered, so that a
@@ -108,24 +96,18 @@ pub(crate) async fn products(
     Extension(ctx): Extension<Ctx>,
     headers: HeaderMap,
     uri: Uri,
-) -> Response {
-    let base = match base(&app, &ctx, &headers).await {
-        Ok(base) => base,
-        Err(refused) => return refused,
-    };
+) -> Result<Response, Response> {
+    let base = base(&app, &ctx, &headers).await?;
     let query = Fields::parse(uri.query().unwrap_or_default().as_bytes());
     let cursor = query.get("cursor").map(|c| Cursor::from(c.to_owned()));
-    let first = match app.sitemaps.page(&ctx, cursor).await {
-        Ok(first) => first,
-        Err(error) => return refuse(error),
-    };
+    let first = app.sitemaps.page(&ctx, cursor).await.map_err(refuse)?;
     let begin = [PROLOGUE, BEGIN, &write(&base, &first.items)].concat();
     let mut written = Written::default();
     written.add(&first);
     let rest = Rest { app, ctx, base, cursor: first.next_cursor, written };
     let all = stream::once(std::future::ready(Ok(begin)));
     let body = Body::from_stream(stream::StreamExt::chain(all, rest.stream()));
-    asset(body, XML, AN_HOUR)
+    Ok(asset(body, XML, AN_HOUR))
 }
 
 /// What is to be sent after the first page.
