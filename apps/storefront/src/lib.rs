@@ -31,6 +31,7 @@ use tenant_api::CachedTenants;
 
 use crate::categories::CachedCategories;
 use crate::sitemap::Sitemaps;
+use crate::statuses::CachedStatuses;
 
 pub use crate::web::cookies::SESSION_COOKIE;
 pub use pages::Shop;
@@ -78,6 +79,7 @@ pub(crate) struct Inner {
     pub(crate) deps: Deps,
     pub(crate) options: Options,
     pub(crate) categories: CachedCategories,
+    pub(crate) statuses: CachedStatuses,
     pub(crate) sitemaps: Sitemaps,
     pub(crate) kept: ::web::KeptPages,
 }
@@ -95,8 +97,10 @@ impl std::ops::Deref for App {
 pub fn start(deps: Deps, options: Options) -> Router {
     let categories = CachedCategories::new(deps.products.clone(), deps.clock.clone());
     let sitemaps = Sitemaps::new(deps.products.clone(), deps.clock.clone());
-    let kept = ::web::KeptPages::default();
-    handlers::router(App(Arc::new(Inner { deps, options, categories, sitemaps, kept })))
+    let statuses = CachedStatuses::new(deps.orders.clone(), deps.clock.clone());
+    let kept = ::web::KeptPages::new(deps.entropy.clone());
+    let inner = Inner { deps, options, categories, statuses, sitemaps, kept };
+    handlers::router(App(Arc::new(inner)))
 }
 
 /// The pages of a host of no tenant: the list of shops, as a demo shows it. They need no `Ctx`.

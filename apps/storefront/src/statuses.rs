@@ -1,18 +1,55 @@
 //! The statuses that an order of a shop may have, as the shop's flow names them, in the order that an order
-//! goes through them. Pure. What a status means is the flow's business.
+//! goes through them; remembered for a few seconds. What a status means is the flow's business.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::web::Remembered;
+use kit::{SharedClock, TenantCode};
+use order_api::{Error, GetFlow, OrderClient};
+use rpc::Ctx;
 use serde_json::Value;
 use types::Locale;
-use ui::Words;
+use ui::{Reader, Words};
 
 /// More than this many are not offered.
 const STATUSES_MAX: usize = 40;
 
+/// How old an answer may be.
+const AGE_MAX: Duration = Duration::from_secs(5);
+/// Shops that are remembered at the same time, each in each of its languages.
+const SHOPS_MAX: u64 = 10_000;
+
 /// A status: its name in the flow, and in words.
 pub(crate) type Status = (String, String);
 
+/// Asks for the statuses of a shop's orders and remembers them for [`AGE_MAX`]. Failures are not remembered.
+pub(crate) struct CachedStatuses {
+    client: OrderClient,
+    clock: SharedClock,
+    known: Remembered<(TenantCode, Locale), Vec<Status>>,
+}
+
+impl CachedStatuses {
+    pub(crate) fn new(client: OrderClient, clock: SharedClock) -> Self {
+        Self { client, clock, known: Remembered::new(SHOPS_MAX, AGE_MAX) }
+    }
+
+    /// Where orders of the call's shop may stand, in the words of a reader. A flow is the system's to read; the
+    /// names of its statuses are anybody's.
+    pub(crate) async fn get(&self, ctx: &Ctx, reader: &Reader) -> Result<Arc<Vec<Status>>, Error> {
+        let asked = async {
+            let flow = GetFlow { code: "order".to_owned(), version: None };
+            let flow = self.client.get_flow(&ctx.as_system("storefront"), flow).await?;
+            Ok(statuses(&flow.document, &reader.locale, Words::of(reader.lang)))
+        };
+        let key = (ctx.tenant.clone(), reader.locale.clone());
+        self.known.get(key, self.clock.now(), asked).await
+    }
+}
+
 /// The statuses of a flow document: those that are reached first come first. Empty when it has none.
-pub(crate) fn statuses(flow: &Value, locale: &Locale, w: &Words) -> Vec<Status> {
+fn statuses(flow: &Value, locale: &Locale, w: &Words) -> Vec<Status> {
     let Some(described) = flow["statuses"].as_object() else { return Vec::new() };
     let mut found: Vec<&str> = flow["initStatus"].as_str().into_iter().collect();
     let mut looked_at = 0;
@@ -50,10 +87,46 @@ fn label<'a>(status: &'a Value, locale: &Locale) -> &'a str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use order_api::{FlowDocument, FlowInfo, OrderMock};
     use serde_json::json;
     use ui::Lang;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_shop_is_asked_for_its_statuses_once_in_five_seconds_and_language() {
+        static ASKED: AtomicU32 = AtomicU32::new(0);
+        let client = OrderClient::mock(OrderMock::new().on_get_flow(|ctx, _| {
+            assert_eq!(ctx.actor.kind, rpc::ActorKind::System);
+            ASKED.fetch_add(1, Ordering::SeqCst);
+            let labels = json!({"zh-CN": "新订单"});
+            let statuses = json!({"NEW": {"label": "New", "labels": labels}});
+            let published_at = testkit::BEGIN;
+            let info = FlowInfo { code: "order".into(), version: 1, active: true, published_at };
+            let document = json!({"initStatus": "NEW", "statuses": statuses, "operations": {}});
+            Ok(FlowDocument { info, document })
+        }));
+        let clock = testkit::test_clock();
+        let cached = CachedStatuses::new(client, clock.clone());
+        let ask = async |tenant: &str, locale: &str| {
+            let reader = Reader::of(locale.parse().unwrap());
+            cached.get(&testkit::user_ctx(tenant, 7), &reader).await.unwrap()[0].1.clone()
+        };
+        for (tenant, locale, text, asked) in [
+            ("flora", "en", "New", 1),
+            ("flora", "en", "New", 1),
+            ("flora", "zh-CN", "新订单", 2),
+            ("gadget", "en", "New", 3),
+        ] {
+            assert_eq!(ask(tenant, locale).await, text);
+            assert_eq!(ASKED.load(Ordering::SeqCst), asked, "{tenant} {locale}");
+        }
+        clock.advance(AGE_MAX);
+        ask("flora", "en").await;
+        assert_eq!(ASKED.load(Ordering::SeqCst), 4);
+    }
 
     #[test]
     fn statuses_come_in_the_order_that_an_order_goes_through_them() {

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::StatusCode;
-use axum::response::Response;
-use kit::Timestamp;
+use kit::{SharedEntropy, Timestamp};
 use maud::Markup;
 
 use crate::remembered::Remembered;
@@ -38,76 +37,67 @@ pub struct PageKey {
 }
 
 /// Draws pages and keeps them. What is no success is not kept.
-pub struct KeptPages(Remembered<PageKey, Page>);
-
-/// A page without the token.
-struct Page {
-    bytes: Vec<u8>,
-    /// Where the token stands.
-    holes: Vec<usize>,
-    /// As many bytes there are instead of it.
-    token_length: usize,
+pub struct KeptPages {
+    pages: Remembered<PageKey, Page>,
+    entropy: SharedEntropy,
 }
+
+/// A page without the token: what stands between its places.
+struct Page(Vec<String>);
 
 /// Why a page is not kept: it is handed out to the one who had it drawn, others draw their own.
 enum Unkept {
-    Answer(Box<Response>),
+    Page(StatusCode, Page),
     Failure(Failure),
 }
 
-impl Default for KeptPages {
-    fn default() -> Self {
-        Self(Remembered::new(PAGES_MAX, AGE_MAX))
-    }
-}
-
 impl KeptPages {
-    /// The page for a visitor with this token, drawn unless it is known. What `drawn` makes must hold no
-    /// other token than that.
+    /// Keeps nothing yet.
+    #[must_use]
+    pub fn new(entropy: SharedEntropy) -> Self {
+        Self { pages: Remembered::new(PAGES_MAX, AGE_MAX), entropy }
+    }
+
+    /// The page for a visitor with this token, drawn unless it is known. `draw` is given what stands for the
+    /// token in the forms.
     ///
     /// # Errors
-    /// Those of `drawn`.
-    pub async fn get(
+    /// Those of `draw`, and when the source of randomness fails.
+    pub async fn get<D>(
         &self,
         key: PageKey,
         now: Timestamp,
         token: &FormToken,
-        drawn: impl Future<Output = Result<(StatusCode, Markup), Failure>>,
-    ) -> Answer {
-        let kept = self.0.get(key, now, async {
-            match drawn.await.map_err(Unkept::Failure)? {
-                (StatusCode::OK, markup) => Ok(Page::new(markup.into_string(), &token.value)),
-                (status, markup) => Err(Unkept::Answer(Box::new(answer::page(status, markup)))),
-            }
+        draw: impl FnOnce(FormToken) -> D,
+    ) -> Answer
+    where
+        D: Future<Output = Result<(StatusCode, Markup), Failure>>,
+    {
+        let kept = self.pages.get(key, now, async {
+            // Never the visitor's own token: that is what his cookie says, and may stand anywhere in the page.
+            let place = FormToken::fresh(&self.entropy).map_err(|e| Unkept::Failure(e.into()))?;
+            let (status, markup) = draw(place.clone()).await.map_err(Unkept::Failure)?;
+            let page = Page::new(&markup.into_string(), &place);
+            if status == StatusCode::OK { Ok(page) } else { Err(Unkept::Page(status, page)) }
         });
-        match kept.await {
-            Ok(page) => Ok(answer::html(StatusCode::OK, Body::from(page.with(&token.value)))),
-            Err(Unkept::Answer(response)) => Ok(*response),
-            Err(Unkept::Failure(failure)) => Err(failure),
-        }
+        let (status, text) = match kept.await {
+            Ok(page) => (StatusCode::OK, page.with(token)),
+            Err(Unkept::Page(status, page)) => (status, page.with(token)),
+            Err(Unkept::Failure(failure)) => return Err(failure),
+        };
+        Ok(answer::html(status, Body::from(text)))
     }
 }
 
 impl Page {
-    fn new(text: String, token: &str) -> Self {
-        let holes: Vec<usize> = text.match_indices(token).map(|(at, _)| at).collect();
-        let mut page = Self { bytes: text.into_bytes(), holes, token_length: token.len() };
-        // nobody's token is kept
-        page.bytes = page.with(&"0".repeat(token.len()));
-        page
+    /// A page in which `place` stands for the token.
+    fn new(text: &str, place: &FormToken) -> Self {
+        Self(text.split(&place.value).map(str::to_owned).collect())
     }
 
     /// The page with this token.
-    fn with(&self, token: &str) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.bytes.len());
-        let mut from = 0;
-        for hole in &self.holes {
-            bytes.extend_from_slice(self.bytes.get(from..*hole).unwrap_or_default());
-            bytes.extend_from_slice(token.as_bytes());
-            from = hole + self.token_length;
-        }
-        bytes.extend_from_slice(self.bytes.get(from..).unwrap_or_default());
-        bytes
+    fn with(&self, token: &FormToken) -> String {
+        self.0.join(&token.value)
     }
 }
 
@@ -143,13 +133,17 @@ mod tests {
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 
+    fn kept() -> KeptPages {
+        KeptPages::new(testkit::seeded_entropy(9))
+    }
+
     #[tokio::test]
     async fn a_page_is_drawn_once_in_a_moment_and_everybody_has_his_own_token_in_it() {
-        let (kept, drawn) = (KeptPages::default(), AtomicU32::new(0));
+        let (kept, drawn) = (kept(), AtomicU32::new(0));
         let get = async |address, now, token: &FormToken| {
-            let page = kept.get(key(address), now, token, async {
+            let page = kept.get(key(address), now, token, async |place| {
                 let n = drawn.fetch_add(1, Ordering::SeqCst);
-                let value = &token.value;
+                let value = &place.value;
                 Ok((StatusCode::OK, html! { p { (n) } i { (value) } "é" b { (value) } }))
             });
             text(page.await).await
@@ -163,24 +157,48 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_success_is_told_and_not_kept() {
-        let (kept, mine, now) = (KeptPages::default(), token(1), testkit::BEGIN);
-        let failed = kept.get(key("/"), now, &mine, async {
+    async fn what_is_no_success_is_told_with_ones_own_token_and_not_kept() {
+        let (kept, mine, now) = (kept(), token(1), testkit::BEGIN);
+        let failed = kept.get(key("/"), now, &mine, async |_| {
             Err(Failure::from(Fault::new(ErrorCode::Unavailable, "away")))
         });
         assert!(failed.await.is_err());
-        let away = kept.get(key("/"), now, &mine, async {
-            Ok((StatusCode::SERVICE_UNAVAILABLE, html! { "away" }))
+        let away = kept.get(key("/"), now, &mine, async |place| {
+            Ok((StatusCode::SERVICE_UNAVAILABLE, html! { (place.value) }))
         });
-        assert_eq!(away.await.map(|r| r.status()).ok(), Some(StatusCode::SERVICE_UNAVAILABLE));
-        let back = kept.get(key("/"), now, &mine, async { Ok((StatusCode::OK, html! { "back" })) });
-        assert_eq!(text(back.await).await, "back");
+        let away = away.await;
+        let status = away.as_ref().map(|r| r.status()).ok();
+        assert_eq!(status, Some(StatusCode::SERVICE_UNAVAILABLE));
+        assert_eq!(text(away).await, mine.value);
+        let back = async |_| Ok((StatusCode::OK, html! { "back" }));
+        assert_eq!(text(kept.get(key("/"), now, &mine, back).await).await, "back");
     }
 
-    #[test]
-    fn nobodys_token_is_kept() {
-        let mine = token(1);
-        let page = Page::new(["<i>", &mine.value, "</i>"].concat(), &mine.value);
-        assert!(!String::from_utf8_lossy(&page.bytes).contains(&mine.value));
+    #[tokio::test]
+    async fn a_token_that_stands_in_the_page_leaves_it_as_it_is() {
+        let (kept, now) = (kept(), testkit::BEGIN);
+        let (chosen, other) = (token(1), token(2));
+        for visitor in [&chosen, &other] {
+            let page = kept.get(key("/"), now, visitor, async |place| {
+                Ok((StatusCode::OK, html! { i { (chosen.value) } b { (place.value) } }))
+            });
+            let expected = format!("<i>{}</i><b>{}</b>", chosen.value, visitor.value);
+            assert_eq!(text(page.await).await, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn each_drawing_has_a_place_of_its_own_that_nobody_is_told() {
+        let (kept, now) = (kept(), testkit::BEGIN);
+        let (mine, places) = (token(1), std::sync::Mutex::new(Vec::new()));
+        for address in ["/", "/p"] {
+            let page = kept.get(key(address), now, &mine, async |place| {
+                places.lock().unwrap().push(place.value.clone());
+                Ok((StatusCode::OK, html! { (place.value) }))
+            });
+            assert_eq!(text(page.await).await, mine.value);
+        }
+        let places = places.into_inner().unwrap();
+        assert!(places.len() == 2 && places[0] != places[1] && !places.contains(&mine.value));
     }
 }

@@ -22,18 +22,21 @@ const NEWEST: u32 = 8;
 const STOCK_MAX: usize = 200;
 
 pub(crate) async fn home(State(app): State<App>, visit: Visit) -> Answer {
-    visit.page(&app, draw_home(&app, &visit)).await
+    visit.page(&app, |visit| draw_home(&app, visit)).await
 }
 
-async fn draw_home(app: &App, visit: &Visit) -> Result<(StatusCode, Markup), Failure> {
-    let categories = app.categories.get(&visit.ctx).await?;
-    let products = lists::newest(app, visit, None, None, NEWEST).await?.items;
+async fn draw_home(app: &App, visit: Visit) -> Result<(StatusCode, Markup), Failure> {
+    let (categories, products, shell) = futures::join!(
+        app.categories.get(&visit.ctx),
+        lists::newest(app, &visit, None, None, NEWEST),
+        visit.shell_with_cart(app),
+    );
     let shown = HomePage {
-        shell: visit.shell_with_cart(app).await,
+        shell,
         banners: visit.tenant.banners.clone(),
         flash: None,
-        categories: categories.under(None),
-        products,
+        categories: categories?.under(None),
+        products: products?.items,
         shipping: visit.tenant.shipping_fee,
     };
     Ok((StatusCode::OK, pages::render_home(&shown)))
@@ -45,21 +48,27 @@ pub(crate) async fn product(
     Path(slug): Path<String>,
 ) -> Answer {
     let slug: Slug = slug.parse().map_err(|_| Failure::not_found())?;
-    visit.page(&app, draw_product(&app, &visit, slug)).await
+    visit.page(&app, |visit| draw_product(&app, visit, slug)).await
 }
 
 async fn draw_product(
     app: &App,
-    visit: &Visit,
+    visit: Visit,
     slug: Slug,
 ) -> Result<(StatusCode, Markup), Failure> {
     let request = GetProduct { product: ProductRef::Slug(slug), channel: None };
-    let product = app.deps.products.get(&visit.ctx, request).await?;
-    let stock = stock(app, visit, product.skus.iter().map(|s| s.id)).await;
+    let product = async {
+        let product = app.deps.products.get(&visit.ctx, request).await?;
+        let stock = stock(app, &visit, product.skus.iter().map(|s| s.id)).await;
+        Ok::<_, Failure>((product, stock))
+    };
+    let (product, categories, shell) =
+        futures::join!(product, app.categories.get(&visit.ctx), visit.shell_with_cart(app));
+    let (product, stock) = product?;
     // a page without the way to it is better than none
-    let categories = app.categories.get(&visit.ctx).await.unwrap_or_default();
+    let categories = categories.unwrap_or_default();
     let shown = ProductPage {
-        shell: visit.shell_with_cart(app).await,
+        shell,
         above: categories.longest_trail(&product.category_ids, &visit.reader.locale),
         product,
         wanted: visit.query.text("sku").parse().ok(),

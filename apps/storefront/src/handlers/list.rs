@@ -16,7 +16,7 @@ use crate::web::{Answer, Failure, Visit};
 
 pub(crate) async fn products(State(app): State<App>, visit: Visit) -> Answer {
     let categories = app.categories.get(&visit.ctx).await?;
-    visit.page(&app, draw(&app, &visit, &categories, None)).await
+    visit.page(&app, |visit| draw(&app, visit, &categories, None)).await
 }
 
 pub(crate) async fn category(
@@ -26,18 +26,22 @@ pub(crate) async fn category(
 ) -> Answer {
     let categories = app.categories.get(&visit.ctx).await?;
     let category = categories.find(&slug).ok_or_else(Failure::not_found)?;
-    visit.page(&app, draw(&app, &visit, &categories, Some(category))).await
+    visit.page(&app, |visit| draw(&app, visit, &categories, Some(category))).await
 }
 
 async fn draw(
     app: &App,
-    visit: &Visit,
+    visit: Visit,
     categories: &Categories,
     category: Option<&Category>,
 ) -> Result<(StatusCode, Markup), Failure> {
     let locale = &visit.reader.locale;
     let filter = ListFilter::read(visit.query.pairs(), visit.tenant.currency);
-    let found = lists::find(app, visit, category.map(|c| c.id), &filter).await?;
+    let (found, shell) = futures::join!(
+        lists::find(app, &visit, category.map(|c| c.id), &filter),
+        visit.shell_with_cart(app),
+    );
+    let found = found?;
     let mut above = vec![(visit.words().home.to_owned(), Route::Home)];
     let place = match category {
         None => Place::Products,
@@ -51,12 +55,11 @@ async fn draw(
     if !filter.text.is_empty() {
         above.push((visit.words().all_products.to_owned(), Route::products()));
     }
-    let shell = visit.shell_with_cart(app).await;
     let listing = ListingPage {
         shell: Shell { search_text: filter.text.clone(), ..shell },
         below: below(categories, category, &found),
         typed: [field::PRICE_MIN, field::PRICE_MAX].map(|f| visit.query.text(f).to_owned()),
-        errors: price_errors(visit, &filter),
+        errors: price_errors(&visit, &filter),
         place,
         above,
         filter,

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use fulfillment_api::Fulfillment;
 use kit::{ErrorCode, Limit};
-use order_api::{Act, Brief, Error, Get, GetFlow, List, OrderView, PaymentMethod};
+use order_api::{Act, Brief, Error, Get, List, OrderView, PaymentMethod};
 use payment_api::{OrderPayments, PaymentState};
 use rpc::ServiceError;
 use types::OrderId;
@@ -15,7 +15,7 @@ use super::browse::cursor;
 use crate::App;
 use crate::next::{Facts, Next};
 use crate::pages::{self, OrderPage, OrderTrouble, OrdersPage, Parcels, PlacingPage};
-use crate::statuses::{self, Status};
+use crate::statuses::Status;
 use crate::web::{Answer, Failure, Form, Visit, page, redirect};
 
 /// Orders on a page of the list.
@@ -32,13 +32,15 @@ pub(crate) async fn list(State(app): State<App>, visit: Visit) -> Answer {
     let wished = visit.query.text("status");
     let status = statuses.iter().find(|(name, _)| name == wished).map(|(name, _)| name.clone());
     let request = List { member_id: None, status: status.clone(), cursor: cursor.clone(), limit };
-    let found = app.deps.orders.list(&visit.ctx, request).await?;
+    let (found, shell) =
+        futures::join!(app.deps.orders.list(&visit.ctx, request), visit.shell_with_cart(&app),);
+    let found = found?;
     let at = |cursor| match status.clone() {
         Some(status) => Route::OrdersIn { status, cursor },
         None => Route::Orders { cursor },
     };
     let shown = OrdersPage {
-        shell: visit.shell_with_cart(&app).await,
+        shell,
         orders: found.items,
         first: cursor.map(|_| at(None)),
         next: found.next_cursor.map(|c| at(Some(c))),
@@ -51,10 +53,8 @@ pub(crate) async fn list(State(app): State<App>, visit: Visit) -> Answer {
 /// Where orders of this shop may stand. Orders of an older flow may stand elsewhere; they are in the whole
 /// list.
 async fn statuses(app: &App, visit: &Visit) -> Vec<Status> {
-    let system = visit.ctx.as_system("storefront");
-    let flow = GetFlow { code: "order".to_owned(), version: None };
-    match app.deps.orders.get_flow(&system, flow).await {
-        Ok(flow) => statuses::statuses(&flow.document, &visit.reader.locale, visit.words()),
+    match app.statuses.get(&visit.ctx, &visit.reader).await {
+        Ok(statuses) => statuses.to_vec(),
         Err(error) => {
             tracing::warn!(%error, "a list of orders goes without statuses");
             Vec::new()
@@ -145,9 +145,11 @@ pub(super) struct Money {
 pub(super) async fn money(app: &App, visit: &Visit, order: &OrderView) -> Result<Money, Failure> {
     let (ctx, order_id) = (&visit.ctx, order.id);
     let system = ctx.as_system("storefront");
-    let brief = app.deps.orders.brief(&system, Brief { order_ids: vec![order_id] }).await?;
-    let payable = brief.iter().any(|b| b.id == order_id && b.payable);
-    let asked = app.deps.payments.for_order(ctx, payment_api::ForOrder { order_id }).await;
+    let (brief, asked) = futures::join!(
+        app.deps.orders.brief(&system, Brief { order_ids: vec![order_id] }),
+        app.deps.payments.for_order(ctx, payment_api::ForOrder { order_id }),
+    );
+    let payable = brief?.iter().any(|b| b.id == order_id && b.payable);
     let none = || {
         let balance = kit::Money::zero(order.total.currency());
         OrderPayments { payments: Vec::new(), refunds: Vec::new(), balance }
@@ -182,11 +184,16 @@ async fn render(
     trouble: Option<OrderTrouble>,
 ) -> Answer {
     let (ctx, order_id) = (&visit.ctx, order.id);
-    let money = money(app, visit, &order).await?;
-    let parcels = fulfillment_api::ForOrder { order_id };
-    let parcels: Option<Fulfillment> = found(app.deps.fulfillment.for_order(ctx, parcels).await)?;
+    let here = Route::Order { id: order_id };
+    let (money, parcels, history, shell) = futures::join!(
+        money(app, visit, &order),
+        app.deps.fulfillment.for_order(ctx, fulfillment_api::ForOrder { order_id }),
+        app.deps.orders.history(ctx, Get { order_id }),
+        visit.shell_at(app, &here),
+    );
+    let (money, history) = (money?, history?);
+    let parcels: Option<Fulfillment> = found(parcels)?;
     let parcels = Parcels::of(parcels);
-    let history = app.deps.orders.history(ctx, Get { order_id }).await?;
     let OrderPayments { payments, refunds, .. } = money.payments;
     let facts = Facts {
         can_pay: money.can_pay,
@@ -197,7 +204,6 @@ async fn render(
         now: app.deps.clock.now(),
     };
     let next = Next::of(&order, facts);
-    let shell = visit.shell_at(app, &Route::Order { id: order_id }).await;
     let shown = OrderPage { shell, order, history, parcels, payments, refunds, next, trouble };
     Ok(page(status, pages::render_order(&shown)))
 }

@@ -9,12 +9,12 @@ use axum::extract::FromRequestParts;
 use axum::http::header::{ACCEPT_LANGUAGE, HOST};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
-use cart_api::CartToken;
+use cart_api::{CartToken, GetContent};
 use kit::Secret;
 use maud::Markup;
 use rpc::{ActorKind, Ctx, Fault};
 use tenant_api::TenantInfo;
-use types::MemberId;
+use types::{MemberId, Quantity};
 use ui::routes::LANGUAGE_PARAM;
 use ui::{Local, Reader, Route, Shell, Words};
 
@@ -26,6 +26,7 @@ use crate::App;
 #[derive(Clone)]
 pub(crate) struct Visit(Arc<Inner>);
 
+#[derive(Clone)]
 pub(crate) struct Inner {
     /// For calls.
     pub(crate) ctx: Ctx,
@@ -123,17 +124,18 @@ impl Visit {
         self.cart.clone().filter(|_| !self.is_signed_in())
     }
 
-    /// The page that is asked for, drawn unless it was drawn a moment ago for somebody who also has neither
-    /// session nor cart. Who has one gets his own.
-    pub(crate) async fn page(
-        &self,
-        app: &App,
-        drawn: impl Future<Output = Result<(StatusCode, Markup), Failure>>,
-    ) -> Answer {
-        let has_own = self.session.is_some() || self.is_signed_in() || self.cart.is_some();
+    /// The page that is asked for, drawn unless it was drawn a moment ago for somebody who also is nobody and
+    /// has neither session nor cart. Who is somebody (staff see drafts) or has one gets his own. `draw` must
+    /// use the visit that it is given.
+    pub(crate) async fn page<D>(&self, app: &App, draw: impl FnOnce(Self) -> D) -> Answer
+    where
+        D: Future<Output = Result<(StatusCode, Markup), Failure>>,
+    {
+        let is_somebody = self.ctx.actor.kind != ActorKind::Anonymous;
+        let has_own = is_somebody || self.session.is_some() || self.cart.is_some();
         let address = self.asked.as_ref().filter(|a| !has_own && a.len() <= ADDRESS_MAX);
         let Some(address) = address else {
-            let (status, markup) = drawn.await?;
+            let (status, markup) = draw(self.clone()).await?;
             return Ok(page(status, markup));
         };
         let key = PageKey {
@@ -143,7 +145,8 @@ impl Visit {
             locale: self.reader.locale.clone(),
             address: address.clone(),
         };
-        app.kept.get(key, app.deps.clock.now(), &self.csrf, drawn).await
+        let draw = |csrf| draw(Self(Arc::new(Inner { csrf, ..Inner::clone(self) })));
+        app.kept.get(key, app.deps.clock.now(), &self.csrf, draw).await
     }
 
     /// The frame of a page, without what is in the cart.
@@ -172,19 +175,29 @@ impl Visit {
 
     /// The frame of a page. A cart or menu that cannot be asked for is no reason to have no page.
     pub(crate) async fn shell_with_cart(&self, app: &App) -> Shell {
-        let mut shell = self.shell();
-        match app.categories.get(&self.ctx).await {
+        let categories = app.categories.get(&self.ctx);
+        let (categories, cart_units) = futures::join!(categories, self.cart_units(app));
+        let mut shell = Shell { cart_units, ..self.shell() };
+        match categories {
             Ok(categories) => shell.sections = categories.sections(&self.reader.locale),
             Err(error) => tracing::warn!(%error, "a page goes without the menu"),
         }
-        if self.is_signed_in() || self.cart.is_some() {
-            let cart = app.deps.carts.get(&self.ctx, cart_api::Get { token: self.cart_token() });
-            match cart.await {
-                Ok(cart) => shell.cart_units = Some(units(&cart)),
-                Err(error) => tracing::warn!(%error, "a page goes without the cart"),
-            }
-        }
         shell
+    }
+
+    /// Units in the cart, if there is one and it can be asked for.
+    async fn cart_units(&self, app: &App) -> Option<u32> {
+        let (carts, ctx) = (&app.deps.carts, &self.ctx);
+        let counted = if self.is_signed_in() {
+            // not the cart as it is shown: that looks up every product in it
+            let member_id = ctx.user_id().ok().and_then(|id| MemberId::from_i64(id).ok())?;
+            let content = carts.get_content(ctx, GetContent { member_id }).await;
+            content.map(|content| sum(content.lines.iter().map(|(_, quantity)| *quantity)))
+        } else {
+            let token = Some(self.cart.clone()?);
+            carts.get(ctx, cart_api::Get { token }).await.map(|cart| units(&cart))
+        };
+        counted.inspect_err(|error| tracing::warn!(%error, "a page goes without the cart")).ok()
     }
 }
 
@@ -202,5 +215,9 @@ pub(crate) fn origin(app: &App, headers: &HeaderMap, tenant: &TenantInfo) -> Str
 
 /// Units over all lines.
 pub(crate) fn units(cart: &cart_api::CartView) -> u32 {
-    cart.lines.iter().fold(0, |sum, l| sum.saturating_add(l.quantity.get()))
+    sum(cart.lines.iter().map(|l| l.quantity))
+}
+
+fn sum(quantities: impl Iterator<Item = Quantity>) -> u32 {
+    quantities.fold(0, |sum, quantity| sum.saturating_add(quantity.get()))
 }

@@ -1,6 +1,6 @@
 //! Looking around: lists, products, languages, the look of a shop.
 
-use inventory_api::SkuStock;
+use inventory_api::{SHOWN_MAX, SkuStock};
 use rpc::Fault;
 use tenant_api::{TenantInfo, TenantMock, Theme};
 
@@ -57,6 +57,19 @@ async fn what_is_sold_out_has_no_button_and_an_unknown_stock_is_no_obstacle() {
     let mut world = World::new();
     world.inventory = world.inventory.on_get_stock(|_, _| Err(Fault::bug("gone").into()));
     world.visitor().get("/p/rose").await.is(200).shows("Add to cart");
+}
+
+#[tokio::test]
+async fn of_plenty_as_much_can_be_ordered_as_fits_into_a_line() {
+    for (available, max) in [(98, 98), (SHOWN_MAX, 10_000), (5_000, 10_000), (20_000, 10_000)] {
+        let mut world = World::new();
+        world.inventory = world.inventory.on_get_stock(move |_, req| {
+            let stock =
+                |sku_id| SkuStock { sku_id, available, reserved: 0, sold: 0, warehouses: vec![] };
+            Ok(req.sku_ids.into_iter().map(stock).collect())
+        });
+        world.visitor().get("/p/rose").await.is(200).shows(&format!(" max=\"{max}\""));
+    }
 }
 
 #[tokio::test]
@@ -127,7 +140,7 @@ async fn a_host_of_no_tenant_lists_the_shops() {
         tagline: String::new(),
         url: "http://flora.localhost:8080/".into(),
     };
-    let mut visitor = crate::browser::Browser::new(storefront::bare(vec![shop]));
+    let mut visitor = crate::world::visitor(storefront::bare(vec![shop]));
     let list = visitor.get("/").await;
     list.is(200).shows("Flora &amp; Sons").shows("href=\"http://flora.localhost:8080/\"");
     assert!(list.headers.contains_key("content-security-policy"));

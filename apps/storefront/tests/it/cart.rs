@@ -45,6 +45,21 @@ async fn a_line_is_saved_moved_back_and_forgotten() {
 }
 
 #[tokio::test]
+async fn every_page_counts_what_is_in_the_cart_and_a_members_without_looking_at_it() {
+    let world = World::new();
+    let log = world.log.clone();
+    let mut visitor = world.visitor();
+    visitor.jar.insert("stoa_cart".into(), "cart-token".into());
+    visitor.get("/").await.shows("<span class=\"badge\">2</span>");
+    assert_eq!(log.of("get"), ["anonymous get cart-token"]);
+    let world = World::new();
+    let log = world.log.clone();
+    world.member().get("/").await.shows("<span class=\"badge\">2</span>");
+    assert_eq!(log.of("get"), Vec::<String>::new(), "which asks for every product of it");
+    assert_eq!(log.of("get_content"), ["user:77 get_content 77"]);
+}
+
+#[tokio::test]
 async fn a_visitor_saves_lines_too() {
     let world = World::new();
     let log = world.log.clone();

@@ -10,8 +10,8 @@ use product_api::{ListProducts, ProductSummary};
 use rpc::Fault;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
+use web::testing::{Browser, Seen};
 
-use crate::browser::{Browser, Seen};
 use crate::data;
 use crate::world::World;
 
@@ -127,13 +127,25 @@ async fn crawlers_are_asked_to_leave_alone_what_is_the_visitors_business() {
     let mut visitor = World::new().visitor();
     let robots = visitor.get("/robots.txt").await;
     assert_eq!((robots.status.as_u16(), robots.headers.get("set-cookie")), (200, None));
-    for line in ["User-agent: *", "Disallow: /cart", "Disallow: /orders", "Disallow: /v1/"] {
-        assert!(robots.body.lines().any(|l| l == line), "{line}: {}", robots.body);
-    }
-    assert!(robots.body.ends_with("\nSitemap: http://flora.localhost/sitemap.xml\n"));
+    let private = [
+        "/account",
+        "/cart",
+        "/checkout",
+        "/console",
+        "/language",
+        "/orders",
+        "/register",
+        "/sign-in",
+        "/sign-out",
+        "/v1/",
+    ];
+    let refused: Vec<String> = private.iter().map(|path| format!("Disallow: {path}\n")).collect();
+    let sitemap = "\nSitemap: http://flora.localhost/sitemap.xml\n";
+    assert_eq!(robots.body, ["User-agent: *\n", &refused.concat(), sitemap].concat());
     visitor.get("/sign-in").await.shows("content=\"noindex\"").hides("canonical");
     let mut member = World::new().member();
-    for private in ["/cart", "/checkout", "/orders", "/orders/1234567890123", "/no"] {
+    let own = ["/account", "/cart", "/checkout", "/orders", "/orders/1234567890123", "/no"];
+    for private in own {
         member.get(private).await.shows("name=\"robots\" content=\"noindex\"").hides("canonical");
     }
 }

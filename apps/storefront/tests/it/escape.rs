@@ -4,8 +4,8 @@ use payment_api::{OrderPayments, PaymentState};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use web::testing::Seen;
 
-use crate::browser::Seen;
 use crate::data;
 use crate::world::World;
 

@@ -3,7 +3,6 @@
 
 mod account;
 mod browse;
-mod browser;
 mod buy;
 mod cart;
 mod crawl;

@@ -138,7 +138,7 @@ async fn an_open_page_hears_of_changes_and_one_of_an_ended_order_does_not_listen
     let world = World::new();
     let hub = world.hub.clone();
     let router = world.router();
-    let mut member = crate::browser::Browser::of_member(router.clone());
+    let mut member = crate::world::member(router.clone());
     let page = member.get("/orders/1234567890123").await;
     page.shows("data-live=\"/orders/1234567890123/events\"").shows("Look again");
     for part in ["order-status", "order-money", "order-parcels", "order-history"] {

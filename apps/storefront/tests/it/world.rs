@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use cart_api::{CartClient, CartMock, CartView, Checkout, CreatedCart};
+use cart_api::{CartClient, CartContent, CartMock, CartView, Checkout, CreatedCart};
 use fulfillment_api::{FulfillClient, FulfillMock};
 use inventory_api::{InventoryClient, InventoryMock, SkuStock};
 use kit::{Page, Secret};
@@ -12,13 +12,13 @@ use member_api::{MemberClient, MemberMock, SavedAddress, Session};
 use order_api::{FlowDocument, FlowInfo, OrderBrief, OrderClient, OrderMock};
 use payment_api::{OrderPayments, PaymentClient, PaymentMock, PaymentState};
 use product_api::{ProductClient, ProductMock};
-use rpc::{Ctx, Fault};
+use rpc::{Actor, Ctx, Fault};
 use search_api::{SearchClient, SearchMock};
 use storefront::{Deps, Options};
 use tenant_api::{CachedTenants, TenantClient, TenantMock};
 use types::{AddressId, OrderId};
+use web::testing::Browser;
 
-use crate::browser::Browser;
 use crate::data;
 pub use crate::data::payment;
 
@@ -107,12 +107,26 @@ impl World {
     }
 
     pub fn visitor(self) -> Browser {
-        Browser::new(self.router())
+        visitor(self.router())
     }
 
     pub fn member(self) -> Browser {
-        Browser::of_member(self.router())
+        member(self.router())
     }
+}
+
+/// Somebody who has never been here.
+pub fn visitor(router: Router) -> Browser {
+    let browser = Browser::unknown(router, testkit::anonymous_ctx("flora"), "stoa_csrf");
+    browser.signed_in_by("stoa_session", Actor::user(data::MEMBER))
+}
+
+/// Somebody who has been here and signed in.
+pub fn member(router: Router) -> Browser {
+    let mut browser = visitor(router);
+    browser.jar.insert("stoa_session".into(), "sm_token".into());
+    browser.jar.insert("stoa_csrf".into(), "a".repeat(32));
+    browser
 }
 
 pub fn session() -> Session {
@@ -197,7 +211,7 @@ fn search(log: &Log) -> SearchMock {
 }
 
 fn carts(log: &Log) -> CartMock {
-    let (set, merge, get) = (log.clone(), log.clone(), log.clone());
+    let (set, merge, get, content) = (log.clone(), log.clone(), log.clone(), log.clone());
     let (save, restore, forget) = (log.clone(), log.clone(), log.clone());
     let token = |req: &cart_api::SaveLine| {
         req.token.as_ref().map_or("-".to_owned(), |t| t.0.expose().clone())
@@ -208,6 +222,12 @@ fn carts(log: &Log) -> CartMock {
             get.note(ctx, format!("get {}", req.token.as_ref().map_or("-", |t| t.0.expose())));
             let is_member = ctx.user_id().is_ok();
             Ok(if is_member || req.token.is_some() { data::cart() } else { empty_cart() })
+        })
+        .on_get_content(move |ctx, req| {
+            content.note(ctx, format!("get_content {}", req.member_id));
+            let CartView { lines, version, .. } = data::cart();
+            let lines = lines.into_iter().map(|l| (l.sku_id, l.quantity)).collect();
+            Ok(CartContent { lines, checkout_id: None, version })
         })
         .on_set_line(move |ctx, req| {
             let token = req.token.as_ref().map_or("-", |t| t.0.expose().as_str());
