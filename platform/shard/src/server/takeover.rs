@@ -26,15 +26,19 @@ const KNOCK_EVERY: Duration = Duration::from_millis(500);
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// The longest a replica may take to become a primary: it replays what it has got first.
 const PROMOTED_WITHIN: Duration = Duration::from_secs(60);
-/// How much of the log a replica has got; of one that is a primary by now, how far its own is.
+/// How much of the log a replica has got; of one that is a primary by now, how far its own is. And which of the
+/// cluster's lives it knows of: every promotion begins another one.
 const RECEIVED: &str = "SELECT ((CASE WHEN pg_is_in_recovery() \
      THEN GREATEST(COALESCE(pg_last_wal_receive_lsn(), '0/0'), COALESCE(pg_last_wal_replay_lsn(), '0/0')) \
      ELSE pg_current_wal_insert_lsn() END) - '0/0'::pg_lsn)::BIGINT AS received, \
+     (CASE WHEN pg_is_in_recovery() THEN (SELECT min_recovery_end_timeline FROM pg_control_recovery()) \
+     ELSE ('x' || SUBSTR(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::BIT(32)::INT END)::BIGINT AS timeline, \
      pg_is_in_recovery()::INT::BIGINT AS follows";
 
 /// A replica that answered.
 struct Candidate {
     received: i64,
+    timeline: i64,
     /// An earlier try has promoted it already, and could not go on.
     is_promoted: bool,
     url: Secret<String>,
@@ -182,6 +186,7 @@ async fn look(servers: &Servers, url: &Secret<String>) -> Result<Candidate, DbEr
     let of = |e: rpc::Fault| DbError::Engine(e.chain());
     Ok(Candidate {
         received: row.get("received").map_err(of)?,
+        timeline: row.get("timeline").map_err(of)?,
         is_promoted: row.get::<i64>("follows").map_err(of)? == 0,
         url: url.clone(),
         label: label_of(url)?,
@@ -193,13 +198,18 @@ async fn look(servers: &Servers, url: &Secret<String>) -> Result<Candidate, DbEr
 /// named first. And the names of the others.
 fn choose(name: &str, mut found: Vec<Candidate>) -> Result<(Candidate, Vec<String>), DbError> {
     let most = found.iter().map(|c| c.received).max().unwrap_or_default();
+    let newest = found.iter().filter(|c| !c.is_promoted).map(|c| c.timeline).max();
     let promoted: Vec<_> = found.iter().filter(|c| c.is_promoted).collect();
     let at = match promoted[..] {
         [] => found.iter().position(|c| c.received == most),
-        [one] if one.received == most => found.iter().position(|c| c.is_promoted),
+        // a primary of former times, which came back, writes on an older line than those who follow
+        [one] if one.received == most && newest.is_none_or(|n| n < one.timeline) => {
+            found.iter().position(|c| c.is_promoted)
+        }
         [one] => {
             return Err(DbError::Open(format!(
-                "{} of `{name}` takes writes already, and lacks what another replica has got; stop it",
+                "{} of `{name}` takes writes already, and lacks what another replica has got; stop it, and go on \
+                 without it",
                 one.label
             )));
         }

@@ -104,7 +104,10 @@ async fn a_primary_that_listens_and_says_nothing_is_not_taken_for_a_dead_one() {
         s.connect_timeout = Duration::from_millis(300);
     });
     let Some(mut cluster) = cluster.await else { return };
-    block_in_place(|| cluster.primary.kill()).unwrap();
+    block_in_place(|| {
+        cluster.replica.catch_up(&cluster.primary).unwrap();
+        cluster.primary.kill().unwrap();
+    });
     let silent = std::net::TcpListener::bind(("127.0.0.1", cluster.primary.port())).unwrap();
     let told = refused(&cluster, &[]).await;
     assert!(told.contains("takes connections and does not answer"), "{told}");
@@ -213,6 +216,45 @@ async fn repeated_it_goes_on_where_an_earlier_try_has_stopped() {
     insert(&cluster, 2).await;
     assert_eq!(cluster.read(&stranger()).await.ids, [1, 2]);
     assert!(is_replica(&cluster.replica));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_former_primary_that_came_back_is_not_taken_for_one_that_was_promoted() {
+    let replicas = [replica("first", false)];
+    let cluster = Cluster::start_all(&replicas, PostgresOptions::default(), |_| {}).await;
+    let Some(mut cluster) = cluster else { return };
+    block_in_place(|| {
+        cluster.replica.catch_up(&cluster.primary).unwrap();
+        cluster.primary.kill().unwrap();
+    });
+    cluster.shards.fail_over(MAIN, &[]).await.unwrap();
+    insert(&cluster, 1).await;
+    // it is named as a replica, but nobody has rebuilt it; and it has a longer log than the others
+    let next = block_in_place(|| {
+        cluster.primary.restart().unwrap();
+        for n in 0..4 {
+            let own = format!("CREATE TABLE own_{n} (n BIGINT)");
+            cluster.primary.sql("postgres", &own).unwrap();
+            cluster.primary.sql("postgres", "SELECT pg_switch_wal()").unwrap();
+        }
+        let next = cluster.replica.replica(&replica("next", false)).unwrap();
+        next.catch_up(&cluster.replica).unwrap();
+        next
+    });
+    let (now, former) = (url(&cluster.replica), label(&cluster.primary));
+    let followers = [url(&cluster.primary), url(&next)];
+    cluster.shards.switch(MAIN, &now, &followers).await.unwrap();
+    insert(&cluster, 2).await;
+    block_in_place(|| {
+        next.catch_up(&cluster.replica).unwrap();
+        cluster.replica.kill().unwrap();
+    });
+    let told = refused(&cluster, &[]).await;
+    assert!(told.contains(&format!("{former} of `main` takes writes already")), "{told}");
+    block_in_place(|| cluster.primary.kill()).unwrap();
+    let done = cluster.shards.fail_over(MAIN, std::slice::from_ref(&former)).await.unwrap();
+    assert_eq!(done.primary, label(&next));
+    assert_eq!(cluster.read(&stranger()).await.ids, [1, 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
