@@ -7,6 +7,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use kit::{ErrorCode, TenantCode, Timestamp};
@@ -100,49 +101,51 @@ impl Idempotency {
     /// answered yet, `Invalid` when it is none, or a failure of the database.
     pub async fn begin(&self, ctx: &Ctx, route: impl Into<Route>) -> Result<Begun, Fault> {
         let Some(requested) = ctx.idempotency.clone() else { return Ok(Begun::NotRequested) };
-        let nothing = |_: Tx| async { Ok::<_, Fault>(()) };
-        match self.take(ctx, route.into(), requested, nothing).await? {
-            Taken::New(claim, ()) => Ok(Begun::New(claim)),
-            Taken::Replay(value) => Ok(Begun::Replay(value)),
+        let route = route.into();
+        let key = store_key(&ctx.tenant, &ctx.actor.principal(), &requested);
+        check(&key)?;
+        let new = self.record(requested.body_hash);
+        let fence = new.fence;
+        let wanted = Arc::new((key.clone(), new));
+        let sent = Arc::new(AtomicU32::new(0));
+        let (ours, count) = (Arc::clone(&wanted), Arc::clone(&sent));
+        // Most keys come once: the first thing tried is to write the record, and only one that is there is
+        // read. It may be sent twice, and is then found to be there by ourselves.
+        let insert = move |tx: Tx| {
+            count.fetch_add(1, Ordering::Relaxed);
+            let wanted = Arc::clone(&ours);
+            async move { store::idem_insert(&tx, &wanted.0, &wanted.1).await }
+        };
+        let found = if self.db.tx_one(ctx, route, insert).await? {
+            Found::Mine(fence)
+        } else {
+            let is_sent_twice = sent.load(Ordering::Relaxed) > 1;
+            let look = move |tx: Tx| {
+                let wanted = Arc::clone(&wanted);
+                async move { claim(&tx, &wanted.0, &wanted.1, is_sent_twice).await }
+            };
+            self.db.tx(ctx, route, look).await?
+        };
+        match found {
+            Found::Mine(fence) => {
+                let keep = self.options.keep;
+                let held = Held { db: self.db.clone(), route, key, fence, keep };
+                Ok(Begun::New(Claim(Some(Arc::new(held)))))
+            }
+            Found::Answer(text) => {
+                serde_json::from_str(&text).map(Begun::Replay).map_err(Fault::internal)
+            }
         }
     }
 
-    async fn take<X, E, G, More>(
-        &self,
-        ctx: &Ctx,
-        route: Route,
-        requested: IdempotencyKey,
-        extra: G,
-    ) -> Result<Taken<X>, E>
-    where
-        X: Send + 'static,
-        E: From<Fault> + Send + 'static,
-        G: Fn(Tx) -> More + Send + Sync + 'static,
-        More: Future<Output = Result<X, E>> + Send + 'static,
-    {
-        let key = store_key(&ctx.tenant, &ctx.actor.principal(), &requested);
-        check(&key)?;
-        let (wanted, lease, extra) = (key.clone(), self.options.lease, Arc::new(extra));
-        let body = move |tx: Tx| {
-            let (wanted, body_hash) = (wanted.clone(), requested.body_hash.clone());
-            let extra = Arc::clone(&extra);
-            async move {
-                Ok(match claim(&tx, wanted, body_hash, lease).await? {
-                    Found::Mine(fence) => Ok((fence, extra(tx).await?)),
-                    Found::Answer(text) => Err(text),
-                })
-            }
-        };
-        let (fence, extra) = match self.db.tx::<_, E, _, _>(ctx, route, body).await? {
-            Ok(mine) => mine,
-            Err(text) => {
-                let answer = serde_json::from_str(&text).map_err(Fault::internal)?;
-                return Ok(Taken::Replay(answer));
-            }
-        };
-        let keep = self.options.keep;
-        let held = Held { db: self.db.clone(), route, key, fence, keep };
-        Ok(Taken::New(Claim(Some(Arc::new(held))), extra))
+    /// A claim that begins now.
+    fn record(&self, body_hash: String) -> store::IdemRecord {
+        let now = self.db.clock().now();
+        // A claim that is never completed is worth nothing once its lease is over; keep it a while longer
+        // all the same, because the same key with another body is still a mistake worth telling.
+        let lease_until = now.plus(self.options.lease);
+        let expires_at = lease_until.plus(self.options.lease);
+        store::IdemRecord { body_hash, fence: now.micros(), lease_until, answer: None, expires_at }
     }
 
     /// Runs `work` unless its answer is known: claims the key, gives the claim back when `work` fails.
@@ -170,45 +173,6 @@ impl Idempotency {
         };
         settle(ctx, claim.clone(), work(claim).await).await
     }
-
-    /// [`Idempotency::run`], whose claim is one transaction with `extra`: what `work` has to read first costs
-    /// no transaction of its own. `extra` awaits nothing but its transaction and may run more than once; when
-    /// it fails, nothing is claimed. Without a key it runs alone, and for a replay not at all.
-    ///
-    /// # Errors
-    /// As [`Idempotency::run`], and whatever `extra` returns.
-    pub async fn run_with<T, X, E, G, More, F, Fut>(
-        &self,
-        ctx: &Ctx,
-        route: impl Into<Route>,
-        extra: G,
-        work: F,
-    ) -> Result<Answered<T>, E>
-    where
-        T: DeserializeOwned,
-        X: Send + 'static,
-        E: From<Fault> + Send + 'static,
-        G: Fn(Tx) -> More + Send + Sync + 'static,
-        More: Future<Output = Result<X, E>> + Send + 'static,
-        F: FnOnce(Claim, X) -> Fut,
-        Fut: Future<Output = Result<T, E>>,
-    {
-        let route = route.into();
-        let (claim, extra) = match ctx.idempotency.clone() {
-            Some(requested) => match self.take(ctx, route, requested, extra).await? {
-                Taken::New(claim, extra) => (claim, extra),
-                Taken::Replay(value) => return replayed(value),
-            },
-            None => (Claim(None), self.db.tx(ctx, route, extra).await?),
-        };
-        settle(ctx, claim.clone(), work(claim, extra).await).await
-    }
-}
-
-/// What a claim with something else in its transaction came to.
-enum Taken<X> {
-    New(Claim, X),
-    Replay(Value),
 }
 
 fn replayed<T: DeserializeOwned, E: From<Fault>>(value: Value) -> Result<Answered<T>, E> {
@@ -320,26 +284,20 @@ fn judge(record: &store::IdemRecord, body_hash: &str, now: Timestamp) -> Verdict
     }
 }
 
-/// Most keys come once: the first thing tried is to write the record, and only one that is there is read.
+/// What to do about a key that is taken.
 async fn claim(
     tx: &Tx,
-    key: store::IdemKey,
-    body_hash: String,
-    lease: Duration,
+    key: &store::IdemKey,
+    new: &store::IdemRecord,
+    is_sent_twice: bool,
 ) -> Result<Found, Fault> {
-    let now = tx.now();
-    // A claim that is never completed is worth nothing once its lease is over; keep it a while longer
-    // all the same, because the same key with another body is still a mistake worth telling.
-    let lease_until = now.plus(lease);
-    let expires_at = lease_until.plus(lease);
-    let fence = now.micros();
-    let new = store::IdemRecord { body_hash, fence, lease_until, answer: None, expires_at };
-    if store::idem_insert(tx, &key, &new).await? {
-        return Ok(Found::Mine(fence));
-    }
     // Gone again by now: its holder has just given it back.
-    let Some(record) = store::idem_find(tx, &key).await? else { return Err(in_flight()) };
-    match judge(&record, &new.body_hash, now) {
+    let Some(record) = store::idem_find(tx, key).await? else { return Err(in_flight()) };
+    // Should it be another's of the same microsecond after all: only one of both can complete it.
+    if is_sent_twice && record == *new {
+        return Ok(Found::Mine(new.fence));
+    }
+    match judge(&record, &new.body_hash, tx.now()) {
         Verdict::Reused => Err(Fault::new(
             ErrorCode::Unprocessable,
             "this idempotency key was used with another request body",
@@ -348,9 +306,9 @@ async fn claim(
         Verdict::InFlight => Err(in_flight()),
         Verdict::Replay => Ok(Found::Answer(record.answer.unwrap_or_default())),
         Verdict::TakeOver => {
-            let fence = fence.max(record.fence.saturating_add(1));
-            let new = store::IdemRecord { fence, ..new };
-            match store::idem_take_over(tx, &key, record.fence, &new).await? {
+            let fence = new.fence.max(record.fence.saturating_add(1));
+            let new = store::IdemRecord { fence, ..new.clone() };
+            match store::idem_take_over(tx, key, record.fence, &new).await? {
                 true => Ok(Found::Mine(fence)),
                 false => Err(in_flight()),
             }

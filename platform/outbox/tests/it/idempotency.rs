@@ -160,38 +160,3 @@ async fn an_answer_is_kept_for_a_day() {
     clock.advance(Duration::from_secs(1));
     assert!(!run(&world, &ctx).await.unwrap().replayed);
 }
-
-/// The effect, whose claim reads in its own transaction how many effects there were.
-async fn run_with(world: &World, ctx: &Ctx, fails: bool) -> Result<Answered<i64>, Fault> {
-    let before = move |tx: Tx| async move {
-        let n = sea_query::Query::select()
-            .expr_as(sea_query::Func::count(sea_query::Expr::val(1)), "n")
-            .from("effects")
-            .to_owned();
-        let n = tx.one(&n).await?.map_or(Ok(0), |row| row.get::<i64>("n"))?;
-        if fails { Err(Fault::new(ErrorCode::Unavailable, "no")) } else { Ok(n) }
-    };
-    let work = |claim: Claim, before: i64| async move {
-        let position = work(world, ctx, claim).await?;
-        assert_eq!(position, before, "what was read with the claim");
-        Ok(position)
-    };
-    keys(world).run_with(ctx, Route::Whole, before, work).await
-}
-
-#[tokio::test]
-async fn what_is_read_with_a_claim_is_given_to_the_work_and_its_failure_claims_nothing() {
-    let world = World::new().await;
-    let ctx = with_key(5, "k", "a");
-    assert_eq!(run_with(&world, &ctx, true).await.unwrap_err().code, ErrorCode::Unavailable);
-    assert_eq!(world.count("idempotency").await, 0);
-    let first = run_with(&world, &ctx, false).await.unwrap();
-    assert_eq!(first, Answered { answer: 0, replayed: false });
-    // A replay reads nothing more, so it cannot fail by that.
-    let again = run_with(&world, &ctx, true).await.unwrap();
-    assert_eq!(again, Answered { answer: 0, replayed: true });
-    // Without a key it is read all the same.
-    let bare = run_with(&world, &user_ctx("flora", 5), false).await.unwrap();
-    assert_eq!(bare, Answered { answer: 1, replayed: false });
-    assert_eq!(world.count("effects").await, 2);
-}
