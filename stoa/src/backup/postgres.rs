@@ -2,8 +2,11 @@
 //! databases of a server are dumped as they were at one moment; of several servers there is no such
 //! moment, so they are refused.
 
+mod schemas;
+
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -14,11 +17,15 @@ use shard::{Engine, ServerSnapshot, Servers};
 use crate::access::explain;
 use crate::backup::manifest::{checksum, partial, sync_folder};
 use crate::backup::{Copied, FORMAT, Facts, Manifest, Progress};
+use crate::engine::place_of;
 
 /// The engine of [`Manifest::engine`].
 pub const POSTGRES: &str = "postgres";
 const DUMP: &str = "pg_dump";
 const RESTORE: &str = "pg_restore";
+const PSQL: &str = "psql";
+/// What goes from one program to another at a time, in bytes.
+const CHUNK: usize = 1 << 16;
 /// How often it is looked whether a program has ended.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -66,7 +73,9 @@ async fn dump_all(
     let mut moment = ServerSnapshot::take(url, clock).await?;
     let mut databases = Vec::new();
     for database in moment.databases(&servers.prefix).await? {
-        databases.push(facts(&mut moment, &servers.prefix, database).await?);
+        if !schemas::is_of_another(&database) {
+            databases.push(facts(&mut moment, &servers.prefix, database).await?);
+        }
     }
     ensure!(!databases.is_empty(), "there are no databases `{}*` on {name}", servers.prefix);
     let file = format!("{name}.dump");
@@ -75,8 +84,8 @@ async fn dump_all(
     let mut command = program(DUMP, url);
     command.args(["--format=custom", "--no-owner", "--no-privileges", "--snapshot"]);
     command.arg(moment.id()).arg("--file").arg(&beside);
-    if !servers.prefix.is_empty() {
-        command.arg(format!("--schema=\"{}\"*", servers.prefix));
+    for facts in &databases {
+        command.arg(format!("--schema={}", schemas::quoted(&servers.prefix, &facts.database)));
     }
     let growing = beside.clone();
     run(command, watch, move || std::fs::metadata(&growing).map_or(0, |m| m.len())).await?;
@@ -116,11 +125,11 @@ async fn facts(
     Ok(facts)
 }
 
-/// Restores a dump into a database that has none of its schemas, or with `reset` into their place. All of
-/// it or nothing.
+/// Restores a dump into a database that has none of its platform's schemas, or with `reset` into their place:
+/// all of them, whether the dump knows them or not. All of it or nothing.
 ///
 /// # Errors
-/// When `pg_restore` fails.
+/// When there are schemas already, or a program of the server fails.
 pub async fn restore(
     manifest: &Manifest,
     backup: &Path,
@@ -129,23 +138,102 @@ pub async fn restore(
     watch: impl FnMut(Progress) -> bool + Send + 'static,
 ) -> anyhow::Result<Servers> {
     let [copied] = &manifest.files[..] else { bail!("a backup of one server has one file") };
-    let mut command = program(RESTORE, url);
-    command.args(["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]);
-    if reset {
-        command.args(["--clean", "--if-exists"]);
-    }
-    command.arg(backup.join(&copied.file));
-    let restored = run(command, watch, || 0).await;
-    restored.with_context(|| {
-        if reset {
-            "nothing was changed".to_owned()
-        } else {
-            "nothing was changed; --reset replaces what is there".to_owned()
-        }
-    })?;
+    let there = schemas::of_platform(url, manifest).await?;
+    ensure!(
+        reset || there.is_empty(),
+        "{} has {} schemas of a platform already, such as {}; nothing was changed; --reset replaces what is there",
+        place_of(url),
+        there.len(),
+        there.first().map_or("", String::as_str)
+    );
+    // Of a restore that was cut off.
+    schemas::drop_replaced(url, manifest).await?;
+    let mut from = Command::new(RESTORE);
+    from.args(["--no-owner", "--no-privileges", "--file=-"]).arg(backup.join(&copied.file));
+    let to = schemas::psql(url);
+    let work = move || feed(from, to, &schemas::put_aside(&there), watch);
+    tokio::task::spawn_blocking(work).await?.context("nothing was changed")?;
     let mut servers = Servers::single(Engine::Postgres, url.clone());
     servers.prefix.clone_from(&manifest.prefix);
     Ok(servers)
+}
+
+/// What a restore has replaced goes for good. The data is whole before that, and after it.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn forget_replaced(manifest: &Manifest, url: &Secret<String>) -> anyhow::Result<()> {
+    schemas::drop_replaced(url, manifest).await.with_context(|| {
+        format!(
+            "the data is restored, but what was there before takes up room still: drop the schemas `{}*`",
+            schemas::replaced(&manifest.prefix)
+        )
+    })
+}
+
+/// Lets one program write SQL that another one runs, in one transaction that begins with `first`. It is
+/// committed only when the first has written all.
+fn feed(
+    mut from: Command,
+    mut to: Command,
+    first: &str,
+    mut watch: impl FnMut(Progress) -> bool,
+) -> anyhow::Result<()> {
+    let (written, ran) = (tempfile::NamedTempFile::new()?, tempfile::NamedTempFile::new()?);
+    from.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(written.reopen()?);
+    to.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(ran.reopen()?);
+    let (mut to, mut from) = (start(&mut to)?, start(&mut from)?);
+    let fed = pump(&mut from, &mut to, first, &mut watch);
+    if fed.is_err() {
+        end(&mut from);
+    }
+    let complete = from.wait()?.success();
+    // It is closed after this, and without a commit nothing has happened.
+    let input = to.stdin.take();
+    if complete && fed.is_ok() {
+        let commit = |mut input: ChildStdin| input.write_all(b"\nCOMMIT;\n");
+        // When it takes no more it has ended already, and says why.
+        let _ = input.map(commit);
+    } else {
+        drop(input);
+    }
+    let done = to.wait()?.success();
+    let said = |file: &tempfile::NamedTempFile| {
+        std::fs::read_to_string(file.path()).unwrap_or_default().trim().to_owned()
+    };
+    // The one that reads is asked first: the other one fails when nobody reads.
+    ensure!(done, "{PSQL} failed: {}", said(&ran));
+    fed?;
+    ensure!(complete, "{RESTORE} failed: {}", said(&written));
+    Ok(())
+}
+
+fn pump(
+    from: &mut Child,
+    to: &mut Child,
+    first: &str,
+    watch: &mut impl FnMut(Progress) -> bool,
+) -> anyhow::Result<()> {
+    let (Some(read), Some(write)) = (&mut from.stdout, &mut to.stdin) else {
+        bail!("a program without its ends")
+    };
+    let (mut chunk, mut bytes_done) = (vec![0_u8; CHUNK], 0);
+    write.write_all(format!("BEGIN;\n{first}").as_bytes())?;
+    loop {
+        let n = read.read(&mut chunk)?;
+        let Some(part) = chunk.get(..n).filter(|part| !part.is_empty()) else { return Ok(()) };
+        write.write_all(part)?;
+        bytes_done += n as u64;
+        ensure!(watch(Progress { files: 1, bytes_done, ..Progress::default() }), "it was stopped");
+    }
+}
+
+fn start(command: &mut Command) -> anyhow::Result<Child> {
+    let started = command.spawn();
+    started.with_context(|| {
+        let name = command.get_program().to_string_lossy();
+        format!("{name} cannot be started; on Debian: apt-get install postgresql-client")
+    })
 }
 
 /// Whether a dump can be read.
@@ -179,9 +267,7 @@ async fn run(
     let work = move || {
         let said = tempfile::NamedTempFile::new()?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said.reopen()?);
-        let mut child = command.spawn().with_context(|| {
-            format!("{name} cannot be started; on Debian: apt-get install postgresql-client")
-        })?;
+        let mut child = start(&mut command)?;
         let ended = loop {
             if let Some(status) = child.try_wait()? {
                 break status;
@@ -249,5 +335,24 @@ mod tests {
         for plain in ["postgres://stoa@db/mall", "postgres://db", "mall"] {
             assert_eq!(without_password(plain), (plain.to_owned(), None));
         }
+    }
+
+    /// What the second program was given when the first one wrote something and ended so.
+    fn fed(code: u8) -> (anyhow::Result<()>, String) {
+        let heard = tempfile::NamedTempFile::new().unwrap();
+        let (mut from, mut to) = (Command::new("sh"), Command::new("sh"));
+        from.arg("-c").arg(format!("echo 'SELECT 1;'; exit {code}"));
+        to.arg("-c").arg("cat > \"$0\"").arg(heard.path());
+        let done = feed(from, to, "SELECT 0;\n", |_| true);
+        (done, std::fs::read_to_string(heard.path()).unwrap())
+    }
+
+    #[test]
+    fn only_what_was_written_to_its_end_is_committed() {
+        let (done, heard) = fed(0);
+        done.unwrap();
+        assert_eq!(heard, "BEGIN;\nSELECT 0;\nSELECT 1;\n\nCOMMIT;\n");
+        let (done, heard) = fed(1);
+        assert!(done.is_err() && !heard.contains("COMMIT"), "{heard}");
     }
 }

@@ -98,6 +98,7 @@ pub async fn into_server(
         "the data is restored, but its worker numbers are not raised: do not start on it; \
          restore it again with --reset",
     )?;
+    postgres::forget_replaced(&manifest, url).await?;
     Ok(Restored::of(&manifest))
 }
 

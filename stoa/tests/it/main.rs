@@ -4,5 +4,6 @@
 
 mod commands;
 mod engines;
+mod restore;
 mod shard;
 mod wiring;

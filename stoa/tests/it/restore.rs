@@ -1,0 +1,131 @@
+//! Restoring into a database of a server in which something is: the built program, and `psql` beside it.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use servers::{Postgres, PostgresOptions};
+
+const DATABASE: &str = "mall";
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A server with a platform of one tenant, and the backup of it.
+struct Case {
+    server: Postgres,
+    folder: tempfile::TempDir,
+}
+
+impl Case {
+    fn new(server: Postgres) -> Self {
+        server.ensure_database(DATABASE).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (data, url) = (folder.path().join("data"), server.url(DATABASE));
+        let settings = format!(
+            "[server]\ndata = {data:?}\n[storage]\nengine = \"postgres\"\nprefix = \"it_\"\n\
+             [[storage.server]]\nname = \"a\"\nurl = \"{url}\"\n"
+        );
+        std::fs::write(folder.path().join("stoa.toml"), settings).unwrap();
+        let case = Self { server, folder };
+        case.does(&["tenant", "add", "shop", "--name", "Shop", "--host", "s.localhost"]);
+        case.does(&["backup", case.backup().to_str().unwrap()]);
+        case
+    }
+
+    fn backup(&self) -> std::path::PathBuf {
+        self.folder.path().join("backup")
+    }
+
+    fn stoa(&self, args: &[&str]) -> Output {
+        let config = self.folder.path().join("stoa.toml");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stoa"));
+        command.args(args).env("STOA_CONFIG", config).output().unwrap()
+    }
+
+    fn does(&self, args: &[&str]) -> String {
+        let done = self.stoa(args);
+        assert!(done.status.success(), "{args:?}: {}{}", text(&done.stdout), text(&done.stderr));
+        text(&done.stdout)
+    }
+
+    fn sql(&self, statement: &str) -> String {
+        self.server.sql(DATABASE, statement).unwrap()
+    }
+
+    fn has(&self, table: &str) -> bool {
+        !self.sql(&format!("SELECT to_regclass('{table}')")).is_empty()
+    }
+
+    fn restore(&self, backup: &Path, more: &[&str]) -> Output {
+        let (backup, url) = (backup.to_str().unwrap(), self.server.url(DATABASE));
+        self.stoa(&[&["restore", backup, "--database-url", &url], more].concat())
+    }
+}
+
+/// What a newer version of the program has made since, and what is not the platform's.
+const SINCE: &str = "
+    CREATE SCHEMA it_coupon;
+    CREATE TABLE it_coupon.schema_migrations (owner TEXT);
+    CREATE TABLE it_coupon.coupons (id BIGINT);
+    CREATE TABLE it_product.brands_by_name (spu_id BIGINT, owner TEXT);
+    CREATE VIEW it_product.all_spus AS SELECT * FROM it_product.schema_migrations;
+    CREATE SCHEMA it_demo_order_00;
+    CREATE TABLE it_demo_order_00.schema_migrations (owner TEXT);
+    CREATE TABLE letters (id BIGINT)";
+
+#[test]
+fn a_restore_with_reset_replaces_all_that_is_there_of_the_platform_and_nothing_else() {
+    let Ok(server) = Postgres::start(&PostgresOptions::default()) else { return skipped() };
+    let case = Case::new(server);
+    case.does(&["tenant", "add", "later", "--name", "Later", "--host", "l.localhost"]);
+    case.sql(SINCE);
+    let refused = case.restore(&case.backup(), &[]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("--reset"), "{}", text(&refused.stderr));
+    assert!(case.has("it_coupon.coupons") && case.does(&["tenant", "list"]).contains("later"));
+
+    let done = case.restore(&case.backup(), &["--reset"]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    for gone in ["it_coupon.coupons", "it_product.brands_by_name", "it_product.all_spus"] {
+        assert!(!case.has(gone), "{gone} is still there");
+    }
+    let schemas = case.sql("SELECT nspname FROM pg_namespace ORDER BY nspname");
+    assert!(!schemas.contains("it_coupon") && !schemas.contains("replaced_"), "{schemas}");
+    for kept in ["it_demo_order_00.schema_migrations", "letters"] {
+        assert!(case.has(kept), "{kept} was not the platform's");
+    }
+    let tenants = case.does(&["tenant", "list"]);
+    assert!(tenants.contains("shop") && !tenants.contains("later"), "{tenants}");
+    case.does(&["doctor"]);
+}
+
+#[test]
+fn a_restore_that_fails_leaves_what_is_there_and_one_after_it_succeeds() {
+    let Ok(server) = Postgres::start(&PostgresOptions::default()) else { return skipped() };
+    let case = Case::new(server);
+    case.does(&["tenant", "add", "later", "--name", "Later", "--host", "l.localhost"]);
+    case.sql(
+        "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS
+             $$ BEGIN RAISE EXCEPTION 'the disk is full'; END $$;
+         CREATE EVENT TRIGGER refuse ON ddl_command_end WHEN TAG IN ('CREATE INDEX')
+             EXECUTE FUNCTION refuse()",
+    );
+    let failed = case.restore(&case.backup(), &["--reset"]);
+    assert_eq!(failed.status.code(), Some(1));
+    let said = text(&failed.stderr);
+    assert!(said.contains("nothing was changed") && said.contains("the disk is full"), "{said}");
+    assert!(case.does(&["tenant", "list"]).contains("later"), "something has changed");
+    case.sql("DROP EVENT TRIGGER refuse");
+    let done = case.restore(&case.backup(), &["--reset"]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert!(!case.does(&["tenant", "list"]).contains("later"));
+}
+
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn skipped() {
+    #[expect(clippy::disallowed_macros, reason = "a skipped test says so")]
+    {
+        eprintln!("skipped: the server's programs are not installed");
+    }
+}
