@@ -9,17 +9,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kit::{Entropy as _, Secret, SharedEntropy, SystemClock, SystemEntropy, TenantCode};
-use rpc::{Ctx, Endpoint, Fault};
+use kit::{Entropy as _, ErrorCode, Secret, SharedEntropy, SystemClock, SystemEntropy, TenantCode};
+use rpc::{Ctx, Endpoint, Fault, ServiceError};
 use serde::{Deserialize, Serialize};
 use tasks::{TaskKind, Tasks};
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::backup::Backups;
-use crate::commands::DataArgs;
+use crate::commands::{DataArgs, failed};
 use crate::engine::Home;
 use crate::growth::{self, GrowthClient, growth_router};
-use crate::operator::{Local, OperatorClient, operator_router};
+use crate::operator::{Answer, Local, OperatorClient, operator_router};
 use crate::options::{PlatformOptions, Settings};
 use crate::platform::{Platform, Start, system_ctx};
 
@@ -57,6 +59,21 @@ pub struct Access {
 }
 
 impl Access {
+    /// Reaches the platform of a folder, or of settings, works with it, and lets go of it whatever came of
+    /// the work.
+    ///
+    /// # Errors
+    /// When it cannot be reached; what the work says.
+    pub async fn with<T>(
+        at: &DataArgs,
+        work: impl AsyncFnOnce(&Self) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let access = Self::open(at).await?;
+        let done = work(&access).await;
+        access.close().await;
+        done
+    }
+
     /// Reaches the platform of a folder, or of settings.
     ///
     /// # Errors
@@ -74,11 +91,7 @@ impl Access {
         }
     }
 
-    /// Reaches the platform of a folder.
-    ///
-    /// # Errors
-    /// When a server has the folder and cannot be reached, or the platform cannot start.
-    pub async fn to(folder: &Path) -> anyhow::Result<Self> {
+    async fn to(folder: &Path) -> anyhow::Result<Self> {
         let entropy: SharedEntropy = Arc::new(SystemEntropy);
         if let Some(access) = Self::through_server(folder, &entropy).await? {
             return Ok(access);
@@ -146,10 +159,10 @@ impl Access {
             entropy: Arc::clone(entropy),
             own: None,
         };
-        // The file of a server that was killed is still there; nobody answers at its address then.
+        // The file of a server that was killed is still there; nobody answers at its address then. One whose
+        // databases are away answers all the same, and that is when a command may have to help it.
         let ctx = access.ctx(TenantCode::platform(), Duration::from_secs(2))?;
-        let request = tenant_api::List { cursor: None, limit: kit::Limit::new(1)? };
-        Ok(access.tenant.list(&ctx, request).await.is_ok().then_some(access))
+        Ok(access.operator.answer(&ctx, Answer {}).await.is_ok().then_some(access))
     }
 
     /// A context of this command.
@@ -158,6 +171,20 @@ impl Access {
     /// When the source of randomness fails.
     pub fn ctx(&self, tenant: TenantCode, within: Duration) -> Result<Ctx, Fault> {
         system_ctx(tenant, &self.entropy, within)
+    }
+
+    /// Asks within a time that may be longer than that of one call ([`rpc::ctx::DEADLINE_MAX`]): what runs out
+    /// of a call's time is asked again. For what goes on where it was when it is asked again.
+    ///
+    /// # Errors
+    /// What the answer says; when there is none within the time.
+    pub async fn patiently<T, E: ServiceError>(
+        &self,
+        tenant: &TenantCode,
+        within: Duration,
+        ask: impl AsyncFn(&Ctx) -> Result<T, E>,
+    ) -> anyhow::Result<T> {
+        repeat(within, |left| self.ctx(tenant.clone(), left), ask).await.map_err(failed)
     }
 
     /// Stops what was started for the command.
@@ -172,6 +199,21 @@ impl Access {
     }
 }
 
+async fn repeat<T, E: ServiceError>(
+    within: Duration,
+    ctx: impl Fn(Duration) -> Result<Ctx, Fault>,
+    ask: impl AsyncFn(&Ctx) -> Result<T, E>,
+) -> Result<T, Fault> {
+    let end = Instant::now() + within;
+    loop {
+        let ctx = ctx(end.saturating_duration_since(Instant::now()))?;
+        match ask(&ctx).await {
+            Err(e) if e.code() == ErrorCode::DeadlineExceeded && Instant::now() < end => {}
+            done => return done.map_err(ServiceError::into_fault),
+        }
+    }
+}
+
 fn local(platform: &Platform) -> Local {
     Local {
         outboxes: platform.outboxes.clone(),
@@ -179,6 +221,7 @@ fn local(platform: &Platform) -> Local {
         shards: platform.shards.clone(),
         ids: platform.ids.clone(),
         backups: Backups::of(platform),
+        takeover: Mutex::default(),
     }
 }
 
@@ -240,4 +283,56 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(beside, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use kit::SharedEntropy;
+
+    use super::*;
+
+    /// As long as a call may take here, and all of them together.
+    const CALL: Duration = Duration::from_millis(50);
+    const WITHIN: Duration = Duration::from_secs(2);
+
+    fn ctx(within: Duration) -> Result<Ctx, Fault> {
+        let entropy: SharedEntropy = Arc::new(SystemEntropy);
+        system_ctx(TenantCode::platform(), &entropy, within.min(CALL))
+    }
+
+    /// Works as long, all calls together, and is cut off where a call ends.
+    async fn takes(work: Duration) -> (Result<(), Fault>, Duration, u32) {
+        let (began, calls) = (Instant::now(), AtomicU32::new(0));
+        let done = repeat(WITHIN, ctx, async |ctx: &Ctx| {
+            calls.fetch_add(1, Ordering::SeqCst);
+            let end = began + work;
+            tokio::time::sleep_until(end.min(ctx.deadline)).await;
+            if Instant::now() >= end { Ok(()) } else { ctx.check_deadline() }
+        });
+        (done.await, began.elapsed(), calls.into_inner())
+    }
+
+    #[tokio::test]
+    async fn what_takes_longer_than_a_call_is_asked_for_again_until_its_own_time_is_over() {
+        let (done, _, calls) = takes(Duration::ZERO).await;
+        assert!(done.is_ok() && calls == 1, "{done:?} after {calls} calls");
+        let (done, took, calls) = takes(3 * CALL).await;
+        assert!(done.is_ok() && calls >= 2 && took >= 3 * CALL, "{done:?} {calls} {took:?}");
+        let (done, took, _) = takes(10 * WITHIN).await;
+        assert_eq!(done.unwrap_err().code, ErrorCode::DeadlineExceeded);
+        assert!(took >= WITHIN && took < 2 * WITHIN, "{took:?}");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_not_asked_for_again() {
+        let calls = AtomicU32::new(0);
+        let refused = repeat(WITHIN, ctx, async |_: &Ctx| {
+            calls.fetch_add(1, Ordering::SeqCst);
+            Err::<(), _>(Fault::new(ErrorCode::Unavailable, "not now"))
+        });
+        assert_eq!(refused.await.unwrap_err().code, ErrorCode::Unavailable);
+        assert_eq!(calls.into_inner(), 1);
+    }
 }

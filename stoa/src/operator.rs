@@ -3,17 +3,20 @@
 //! secret stand in the data folder; without a server the command starts the platform itself.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kit::{Cursor, ErrorCode, Limit, Page, TenantCode, Timestamp};
 use rpc::{ActorKind, Ctx, Fault};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 use crate::backup::{BackupStatus, Backups};
 use crate::engine::title;
 
 /// How soon a new primary that takes no write is asked again.
 const WRITE_AGAIN: Duration = Duration::from_millis(100);
+/// A takeover that was cut off goes on for so long when it is asked for again; after that it is another one.
+const GOES_ON: Duration = Duration::from_secs(120);
 
 /// A message as an operator sees it. Its content is not shown: it may be personal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +82,10 @@ pub struct BeginBackup {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FollowBackup {}
 
+/// Asks whether anybody is there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Answer {}
+
 /// Puts a replica in the place of a primary that is gone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FailOver {
@@ -115,13 +122,16 @@ pub struct Finding {
 /// What operators ask.
 #[rpc::service(name = "operator")]
 pub trait Operator: Send + Sync + 'static {
+    /// Answers, whatever became of the databases.
+    async fn answer(&self, ctx: &Ctx, req: Answer) -> Result<(), Fault>;
     /// Messages of all services.
     async fn messages(&self, ctx: &Ctx, req: ListMessages) -> Result<Page<MessageInfo>, Fault>;
     /// Tries dead messages again; how many.
     async fn retry(&self, ctx: &Ctx, req: RetryMessages) -> Result<u64, Fault>;
     /// Looks at databases and messages.
     async fn examine(&self, ctx: &Ctx, req: Examine) -> Result<Vec<Finding>, Fault>;
-    /// Puts a replica in the place of a primary; answers when it takes writes.
+    /// Puts a replica in the place of a primary; answers when it takes writes. Repeating it goes on where it was
+    /// cut off.
     async fn fail_over(&self, ctx: &Ctx, req: FailOver) -> Result<FailedOver, Fault>;
     /// Begins a backup.
     async fn backup(&self, ctx: &Ctx, req: BeginBackup) -> Result<(), Fault>;
@@ -141,10 +151,22 @@ pub struct Local {
     pub ids: shard::Ids,
     /// Makes backups.
     pub backups: Backups,
+    /// The takeover that was begun last, until its primary has taken a write. Held meanwhile: one at a time.
+    pub takeover: Mutex<Option<Begun>>,
+}
+
+/// A takeover whose primary has not taken a write yet.
+pub struct Begun {
+    taken: shard::Takeover,
+    at: Instant,
 }
 
 #[rpc::async_trait]
 impl Operator for Local {
+    async fn answer(&self, ctx: &Ctx, _req: Answer) -> Result<(), Fault> {
+        only_the_system(ctx)
+    }
+
     async fn messages(&self, ctx: &Ctx, req: ListMessages) -> Result<Page<MessageInfo>, Fault> {
         only_the_system(ctx)?;
         let filter = filter(req.state.as_deref(), req.tenant, req.topic)?;
@@ -180,38 +202,59 @@ impl Operator for Local {
             }
         }
         for (name, outbox) in &self.outboxes {
-            let stats = outbox::Admin::new(outbox.clone()).stats(ctx, None).await?;
-            let detail = format!(
-                "{} pending (oldest {} ms), {} delayed, {} dead",
-                stats.pending, stats.oldest_pending_ms, stats.delayed, stats.dead
-            );
-            findings.push(Finding {
-                what: format!("messages of {name}"),
-                ok: stats.dead == 0,
-                detail,
-            });
+            // One that is away must not hide what was found besides.
+            let (ok, detail) = match outbox::Admin::new(outbox.clone()).stats(ctx, None).await {
+                Ok(stats) => {
+                    let (pending, oldest_ms) = (stats.pending, stats.oldest_pending_ms);
+                    let (delayed, dead) = (stats.delayed, stats.dead);
+                    let detail = format!(
+                        "{pending} pending (oldest {oldest_ms} ms), {delayed} delayed, {dead} dead"
+                    );
+                    (dead == 0, detail)
+                }
+                Err(e) => (false, format!("cannot be counted: {}", e.message)),
+            };
+            findings.push(Finding { what: format!("messages of {name}"), ok, detail });
         }
         Ok(findings)
     }
 
     async fn fail_over(&self, ctx: &Ctx, req: FailOver) -> Result<FailedOver, Fault> {
         only_the_system(ctx)?;
-        let before = ctx.remaining();
-        let taken = self.shards.fail_over(&req.server, &req.without).await.map_err(|e| {
-            Fault::new(ErrorCode::Unavailable, e.to_string()).with_slug("no_failover").because(e)
-        })?;
+        let mut last = self.takeover.lock().await;
+        let begun = match last.take() {
+            // Cut off a moment ago: the new primary answers by now, and another takeover would be refused.
+            Some(begun) if begun.taken.server == req.server && begun.at.elapsed() < GOES_ON => {
+                begun
+            }
+            _ => {
+                let at = Instant::now();
+                let taken =
+                    self.shards.fail_over(&req.server, &req.without).await.map_err(|e| {
+                        let text = e.to_string();
+                        Fault::new(ErrorCode::Unavailable, text).with_slug("no_failover").because(e)
+                    })?;
+                Begun { taken, at }
+            }
+        };
+        let Begun { taken, at } = last.insert(begun);
+        let done = FailedOver {
+            server: taken.server.clone(),
+            primary: taken.primary.clone(),
+            others: taken.others.clone(),
+            took_ms: 0,
+        };
+        let at = *at;
         // A commit, because a primary that waits for a synchronous replica of its own takes none.
         while let Err(e) = self.ids.renew(ctx).await {
             tracing::warn!(error = %e, "the new primary does not take a write yet");
             ctx.check_deadline()?;
             tokio::time::sleep(WRITE_AGAIN).await;
         }
-        let took = before.saturating_sub(ctx.remaining());
+        *last = None;
         Ok(FailedOver {
-            server: taken.server,
-            primary: taken.primary,
-            others: taken.others,
-            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            took_ms: u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ..done
         })
     }
 

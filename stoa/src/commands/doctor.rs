@@ -8,7 +8,7 @@ use kit::TenantCode;
 
 use crate::access::Access;
 use crate::commands::{DataArgs, Out, failed};
-use crate::operator::Examine;
+use crate::operator::{Examine, Finding};
 
 const WITHIN: Duration = Duration::from_secs(60);
 
@@ -29,9 +29,9 @@ pub(super) async fn run(args: Args, out: &mut Out) -> anyhow::Result<ExitCode> {
         "the platform cannot be opened; the cause follows. A database server that does not answer must run, \
          and the settings must name it",
     )?;
-    let ctx = access.ctx(TenantCode::platform(), WITHIN)?;
-    let findings = access.operator.examine(&ctx, Examine {}).await.map_err(failed)?;
+    let findings = examine(&access).await;
     access.close().await;
+    let findings = findings?;
     for finding in &findings {
         let mark = if finding.ok { out.good("✓") } else { out.bad("✗") };
         out.line(format!("{mark} {}: {}", finding.what, finding.detail))?;
@@ -44,4 +44,9 @@ pub(super) async fn run(args: Args, out: &mut Out) -> anyhow::Result<ExitCode> {
     }
     out.line(format!("{ill} findings; dead messages: see `stoa outbox list --state dead`"))?;
     Ok(ExitCode::FAILURE)
+}
+
+async fn examine(access: &Access) -> anyhow::Result<Vec<Finding>> {
+    let ctx = access.ctx(TenantCode::platform(), WITHIN)?;
+    access.operator.examine(&ctx, Examine {}).await.map_err(failed)
 }

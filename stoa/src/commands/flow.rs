@@ -117,11 +117,12 @@ async fn publish(
     out: &mut Out,
 ) -> anyhow::Result<ExitCode> {
     let document = read(file)?;
-    let access = Access::open(data).await?;
-    let ctx = access.ctx(tenant.clone(), WITHIN)?;
     let request = PublishFlow { document, dry_run: false };
-    let flow = access.order.publish_flow(&ctx, request).await.map_err(failed)?;
-    access.close().await;
+    let work = async |access: &Access| {
+        let ctx = access.ctx(tenant.clone(), WITHIN)?;
+        access.order.publish_flow(&ctx, request).await.map_err(failed)
+    };
+    let flow = Access::with(data, work).await?;
     out.line(format!(
         "{} {} version {} of {tenant} is published; new orders take it",
         out.good("✓"),
@@ -139,16 +140,20 @@ async fn show(
     data: &DataArgs,
     out: &mut Out,
 ) -> anyhow::Result<ExitCode> {
-    let access = Access::open(data).await?;
-    let ctx = access.ctx(tenant, WITHIN)?;
     if let Some(code) = code {
-        let flow = access.order.get_flow(&ctx, GetFlow { code, version }).await.map_err(failed)?;
-        access.close().await;
+        let work = async |access: &Access| {
+            let ctx = access.ctx(tenant, WITHIN)?;
+            access.order.get_flow(&ctx, GetFlow { code, version }).await.map_err(failed)
+        };
+        let flow = Access::with(data, work).await?;
         out.raw(&serde_json::to_string_pretty(&flow.document)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let flows = access.order.list_flows(&ctx, ListFlows {}).await.map_err(failed)?;
-    access.close().await;
+    let work = async |access: &Access| {
+        let ctx = access.ctx(tenant, WITHIN)?;
+        access.order.list_flows(&ctx, ListFlows {}).await.map_err(failed)
+    };
+    let flows = Access::with(data, work).await?;
     for flow in &flows {
         let active = if flow.active { out.good("active") } else { String::new() };
         out.line(format!("{:<12} v{:<4} {} {active}", flow.code, flow.version, flow.published_at))?;

@@ -44,7 +44,15 @@ pub(super) async fn run(args: Args, out: &mut Out) -> anyhow::Result<ExitCode> {
     let size = std::fs::metadata(&args.file)
         .with_context(|| format!("{} cannot be read", args.file.display()))?
         .len();
-    let access = Access::open(&args.data).await?;
+    Access::with(&args.data, async |access: &Access| import(access, &args, size, out).await).await
+}
+
+async fn import(
+    access: &Access,
+    args: &Args,
+    size: u64,
+    out: &mut Out,
+) -> anyhow::Result<ExitCode> {
     let ctx = access.ctx(args.tenant.clone(), WITHIN)?;
     let tenant = access.tenant.get(&ctx, tenant_api::Get {}).await.map_err(failed)?;
     let settings = settings(&tenant)?;
@@ -52,20 +60,17 @@ pub(super) async fn run(args: Args, out: &mut Out) -> anyhow::Result<ExitCode> {
     print(&report, &args.file, out)?;
     let refused = report.fatal || !(report.is_clean() || args.skip_bad_rows);
     if refused || args.dry_run {
-        access.close().await;
         if refused && !report.fatal {
             out.line("nothing was imported; mend the file, or give --skip-bad-rows")?;
         }
         return Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
-    if !args.skip_bad_rows && conflicts(&access, &args, &settings, &report, out).await? {
-        access.close().await;
+    if !args.skip_bad_rows && conflicts(access, args, &settings, &report, out).await? {
         out.line("nothing was imported; mend the file, or give --skip-bad-rows")?;
         return Ok(ExitCode::FAILURE);
     }
-    let status = apply(&access, &args, &settings, &report).await?;
-    let status = stock_follows(&access, &args, status).await?;
-    access.close().await;
+    let status = apply(access, args, &settings, &report).await?;
+    let status = stock_follows(access, args, status).await?;
     out.line(format!(
         "{} {} products ({} new) with {} variants are imported into {}",
         out.good("✓"),

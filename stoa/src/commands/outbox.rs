@@ -65,12 +65,13 @@ async fn list(
     out: &mut Out,
 ) -> anyhow::Result<ExitCode> {
     let limit = Limit::new(limit)?;
-    let access = Access::open(data).await?;
-    let ctx = access.ctx(TenantCode::platform(), WITHIN)?;
     let Which { service, tenant, topic } = which;
     let request = ListMessages { service, state, tenant, topic, cursor: None, limit };
-    let page = access.operator.messages(&ctx, request).await.map_err(failed)?;
-    access.close().await;
+    let work = async |access: &Access| {
+        let ctx = access.ctx(TenantCode::platform(), WITHIN)?;
+        access.operator.messages(&ctx, request).await.map_err(failed)
+    };
+    let page = Access::with(data, work).await?;
     if page.items.is_empty() {
         out.line("no messages")?;
     }
@@ -96,12 +97,13 @@ async fn list(
 }
 
 async fn retry(which: Which, data: &DataArgs, out: &mut Out) -> anyhow::Result<ExitCode> {
-    let access = Access::open(data).await?;
-    let ctx = access.ctx(TenantCode::platform(), WITHIN)?;
     let Which { service, tenant, topic } = which;
     let request = RetryMessages { service, tenant, topic };
-    let retried = access.operator.retry(&ctx, request).await.map_err(failed)?;
-    access.close().await;
+    let work = async |access: &Access| {
+        let ctx = access.ctx(TenantCode::platform(), WITHIN)?;
+        access.operator.retry(&ctx, request).await.map_err(failed)
+    };
+    let retried = Access::with(data, work).await?;
     out.line(format!("{retried} dead messages are tried again"))?;
     out.value(&serde_json::json!({ "retried": retried }))?;
     Ok(ExitCode::SUCCESS)

@@ -34,7 +34,20 @@ pub(super) async fn run(command: Command, out: &mut Out) -> anyhow::Result<ExitC
 }
 
 async fn rebuild(tenant: TenantCode, data: &DataArgs, out: &mut Out) -> anyhow::Result<ExitCode> {
-    let access = Access::open(data).await?;
+    let work = async |access: &Access| read_all(access, &tenant, out).await;
+    let (products, orders) = Access::with(data, work).await?;
+    out.line(format!("all {products} products and {orders} orders of {tenant} were read"))?;
+    let read = serde_json::json!({ "tenant": tenant, "products": products, "orders": orders });
+    out.value(&read)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads all products and orders again; how many there are.
+async fn read_all(
+    access: &Access,
+    tenant: &TenantCode,
+    out: &mut Out,
+) -> anyhow::Result<(u64, u64)> {
     // A tenant that does not exist has no products either; say what is wrong.
     let ctx = access.ctx(tenant.clone(), PAGE_WITHIN)?;
     access.tenant.get(&ctx, tenant_api::Get {}).await.map_err(failed)?;
@@ -62,9 +75,5 @@ async fn rebuild(tenant: TenantCode, data: &DataArgs, out: &mut Out) -> anyhow::
         }
         out.line(format!("{orders} orders"))?;
     }
-    access.close().await;
-    out.line(format!("all {products} products and {orders} orders of {tenant} were read"))?;
-    let read = serde_json::json!({ "tenant": tenant, "products": products, "orders": orders });
-    out.value(&read)?;
-    Ok(ExitCode::SUCCESS)
+    Ok((products, orders))
 }

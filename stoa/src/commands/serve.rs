@@ -57,7 +57,8 @@ pub(super) async fn run(args: Args, out: &mut Out) -> anyhow::Result<ExitCode> {
         drain: settings.server.drain.get(),
         ..bus::ServeOptions::default()
     };
-    tracing::info!(server.listen = %settings.server.listen, "the platform is ready");
+    // As it is, and not as it was asked for: port 0 stands for any.
+    tracing::info!(server.listen = %listener.local_addr()?, "the platform is ready");
     serve(platform, &settings.server.data, listener, limits, stop_signal()?).await
 }
 

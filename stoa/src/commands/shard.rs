@@ -5,15 +5,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use kit::{Clock as _, Placement, PlacementState, SystemClock, TenantCode};
-
+use rpc::Ctx;
 use tenant_api::growth::SKEW_MAX;
 
 use crate::access::Access;
 use crate::commands::{DataArgs, Out, failed, shard_drain, shard_failover};
 use crate::growth::{Begin, Begun, GetStanding, Plan, PlanFor, Standing};
 
-/// Counting many orders and making many cells takes its time.
-const WITHIN: Duration = Duration::from_secs(120);
+/// Making many cells takes its time; the cells that are made stay when a call is cut off.
+const GROW_WITHIN: Duration = Duration::from_secs(120);
+/// Orders are counted in one call.
+const COUNT_WITHIN: Duration = rpc::ctx::DEADLINE_MAX;
 /// How often a waiting command looks at the time.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -102,11 +104,11 @@ pub(super) async fn run(command: Command, out: &mut Out) -> anyhow::Result<ExitC
 }
 
 async fn plan(what: &What, out: &mut Out) -> anyhow::Result<ExitCode> {
-    let access = Access::open(&what.data).await?;
-    let ctx = access.ctx(what.tenant.clone(), WITHIN)?;
-    let plan = access.growth.plan(&ctx, PlanFor { placement: what.placement }).await;
-    access.close().await;
-    let plan = plan.map_err(failed)?;
+    let work = async |access: &Access| {
+        let ctx = access.ctx(what.tenant.clone(), COUNT_WITHIN)?;
+        access.growth.plan(&ctx, PlanFor { placement: what.placement }).await.map_err(failed)
+    };
+    let plan = Access::with(&what.data, work).await?;
     show_plan(&plan, out)?;
     out.value(&plan)?;
     Ok(ExitCode::SUCCESS)
@@ -168,20 +170,18 @@ fn show_plan(plan: &Plan, out: &mut Out) -> std::io::Result<()> {
 }
 
 async fn grow(what: &What, no_wait: bool, out: &mut Out) -> anyhow::Result<ExitCode> {
-    let access = Access::open(&what.data).await?;
-    let ctx = access.ctx(what.tenant.clone(), WITHIN)?;
-    out.line(format!("making the cells of {} for {}", what.placement, what.tenant))?;
-    let begun = access.growth.begin(&ctx, Begin { placement: what.placement }).await;
-    let waited = match begun {
-        Ok(begun) => {
-            show_begun(&begun, out)?;
-            let waited = if no_wait { Ok(()) } else { wait(&begun, out).await };
-            waited.map(|()| begun)
+    let begin = Begin { placement: what.placement };
+    let work = async |access: &Access| {
+        out.line(format!("making the cells of {} for {}", what.placement, what.tenant))?;
+        let ask = async |ctx: &Ctx| access.growth.begin(ctx, begin).await;
+        let begun = access.patiently(&what.tenant, GROW_WITHIN, ask).await?;
+        show_begun(&begun, out)?;
+        if !no_wait {
+            wait(&begun, out).await?;
         }
-        Err(e) => Err(failed(e)),
+        Ok(begun)
     };
-    access.close().await;
-    let begun = waited?;
+    let begun = Access::with(&what.data, work).await?;
     if !no_wait {
         let text = format!("new orders of {} go to {}", begun.tenant, begun.placement);
         out.line(format!("{} {text}", out.good("✓")))?;
@@ -225,11 +225,11 @@ async fn wait(begun: &Begun, out: &mut Out) -> anyhow::Result<()> {
 }
 
 async fn status(tenant: &TenantCode, data: &DataArgs, out: &mut Out) -> anyhow::Result<ExitCode> {
-    let access = Access::open(data).await?;
-    let ctx = access.ctx(tenant.clone(), WITHIN)?;
-    let standing = access.growth.standing(&ctx, GetStanding {}).await;
-    access.close().await;
-    let standing = standing.map_err(failed)?;
+    let work = async |access: &Access| {
+        let ctx = access.ctx(tenant.clone(), COUNT_WITHIN)?;
+        access.growth.standing(&ctx, GetStanding {}).await.map_err(failed)
+    };
+    let standing = Access::with(data, work).await?;
     show_standing(&standing, out)?;
     out.value(&standing)?;
     Ok(ExitCode::SUCCESS)

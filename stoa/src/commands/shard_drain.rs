@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use kit::{Clock as _, Place, SystemClock, TenantCode};
 use order_api::Drained;
+use rpc::Ctx;
 
 use crate::access::Access;
-use crate::commands::{DataArgs, Out, failed};
+use crate::commands::{DataArgs, Out};
 use crate::growth::{BeginDrain, DrainBegun, DrainSome, EndDrain, Standing};
 
-/// A step moves a few orders only; counting all at the end takes longer.
+/// Marking, moving some orders and closing take less; whatever is cut off goes on where it was.
 const WITHIN: Duration = Duration::from_secs(120);
 /// How long to rest when all that is left waits for its messages, and how often.
 const REST: Duration = Duration::from_secs(1);
@@ -37,10 +38,8 @@ pub(super) async fn run(
     data: &DataArgs,
     out: &mut Out,
 ) -> anyhow::Result<ExitCode> {
-    let access = Access::to(&data.data).await?;
-    let drained = drain(&access, tenant, out).await;
-    access.close().await;
-    let (moved, standing) = drained?;
+    let work = async |access: &Access| drain(access, tenant, out).await;
+    let (moved, standing) = Access::with(data, work).await?;
     let text = format!("{moved} orders have moved; lists of {tenant} look into one cell");
     out.line(format!("{} {text}", out.good("✓")))?;
     out.value(&serde_json::json!({ "moved": moved, "standing": standing }))?;
@@ -52,8 +51,8 @@ async fn drain(
     tenant: &TenantCode,
     out: &mut Out,
 ) -> anyhow::Result<(u64, Standing)> {
-    let ctx = access.ctx(tenant.clone(), WITHIN)?;
-    let begun = access.growth.begin_drain(&ctx, BeginDrain {}).await.map_err(failed)?;
+    let begin = async |ctx: &Ctx| access.growth.begin_drain(ctx, BeginDrain {}).await;
+    let begun = access.patiently(tenant, WITHIN, begin).await?;
     let moved = if begun.older.is_empty() {
         out.line(format!("all orders of {tenant} lie by version {} already", begun.version))?;
         0
@@ -61,8 +60,8 @@ async fn drain(
         wait(&begun, out).await?;
         all_cells(access, &begun, out).await?
     };
-    let ctx = access.ctx(tenant.clone(), WITHIN)?;
-    let standing = access.growth.end_drain(&ctx, EndDrain {}).await.map_err(failed)?;
+    let end = async |ctx: &Ctx| access.growth.end_drain(ctx, EndDrain {}).await;
+    let standing = access.patiently(tenant, WITHIN, end).await?;
     Ok((moved, standing))
 }
 
@@ -114,8 +113,8 @@ async fn all_cells(access: &Access, begun: &DrainBegun, out: &mut Out) -> anyhow
 /// One pass over a cell.
 async fn one_cell(access: &Access, begun: &DrainBegun, cell: Place) -> anyhow::Result<Drained> {
     loop {
-        let ctx = access.ctx(begun.tenant.clone(), WITHIN)?;
-        let drained = access.growth.drain_some(&ctx, DrainSome { cell }).await.map_err(failed)?;
+        let some = async |ctx: &Ctx| access.growth.drain_some(ctx, DrainSome { cell }).await;
+        let drained = access.patiently(&begun.tenant, WITHIN, some).await?;
         if drained.done || drained.pass_over {
             return Ok(drained);
         }

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use kit::TenantCode;
+use rpc::Ctx;
 
 use crate::access::Access;
-use crate::commands::{DataArgs, Out, failed};
+use crate::commands::{DataArgs, Out};
 use crate::operator::FailOver;
 use crate::options::Settings;
 
@@ -54,9 +55,9 @@ pub(super) async fn run(args: Args, out: &mut Out) -> anyhow::Result<ExitCode> {
         );
     };
     out.line(format!("promoting a replica of {} and switching over ...", args.server))?;
-    let ctx = access.ctx(TenantCode::platform(), WITHIN)?;
     let request = FailOver { server: args.server, without: args.without };
-    let done = access.operator.fail_over(&ctx, request).await.map_err(failed);
+    let ask = async |ctx: &Ctx| access.operator.fail_over(ctx, request.clone()).await;
+    let done = access.patiently(&TenantCode::platform(), WITHIN, ask).await;
     access.close().await;
     let done = done?;
     out.value(&done)?;

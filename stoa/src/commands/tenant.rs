@@ -69,20 +69,7 @@ pub(super) async fn run(command: Command, out: &mut Out) -> anyhow::Result<ExitC
 }
 
 async fn list(data: DataArgs, out: &mut Out) -> anyhow::Result<ExitCode> {
-    let access = Access::open(&data).await?;
-    let mut tenants: Vec<TenantInfo> = Vec::new();
-    let mut cursor = None;
-    loop {
-        let ctx = access.ctx(TenantCode::platform(), WITHIN)?;
-        let request = List { cursor, limit: Limit::new(Limit::MAX)? };
-        let page = access.tenant.list(&ctx, request).await.map_err(failed)?;
-        tenants.extend(page.items);
-        match page.next_cursor {
-            Some(next) => cursor = Some(next),
-            None => break,
-        }
-    }
-    access.close().await;
+    let tenants = Access::with(&data, all).await?;
     out.line(format!("{:<16} {:<10} {:<14} hosts", "tenant", "currency", "placement"))?;
     for tenant in &tenants {
         let placements: Vec<String> = tenant
@@ -103,6 +90,21 @@ async fn list(data: DataArgs, out: &mut Out) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+async fn all(access: &Access) -> anyhow::Result<Vec<TenantInfo>> {
+    let mut tenants: Vec<TenantInfo> = Vec::new();
+    let mut cursor = None;
+    loop {
+        let ctx = access.ctx(TenantCode::platform(), WITHIN)?;
+        let request = List { cursor, limit: Limit::new(Limit::MAX)? };
+        let page = access.tenant.list(&ctx, request).await.map_err(failed)?;
+        tenants.extend(page.items);
+        match page.next_cursor {
+            Some(next) => cursor = Some(next),
+            None => return Ok(tenants),
+        }
+    }
+}
+
 async fn run_add(add: Add, out: &mut Out) -> anyhow::Result<ExitCode> {
     let flow = match &add.flow {
         Some(path) => Some(
@@ -111,8 +113,6 @@ async fn run_add(add: Add, out: &mut Out) -> anyhow::Result<ExitCode> {
         ),
         None => None,
     };
-    let access = Access::open(&add.data).await?;
-    let ctx = access.ctx(TenantCode::platform(), WITHIN)?;
     let locale = add.locales.first().cloned().unwrap_or_else(default_locale);
     let request = NewTenant {
         code: add.code.clone(),
@@ -129,13 +129,17 @@ async fn run_add(add: Add, out: &mut Out) -> anyhow::Result<ExitCode> {
         shipping_fee: add.shipping_fee,
         placement: add.placement,
     };
-    let added = access.tenant.add(&ctx, request).await.map_err(failed)?;
-    if let Some(document) = flow {
-        let ctx = access.ctx(add.code.clone(), WITHIN)?;
-        let request = order_api::PublishFlow { document, dry_run: false };
-        access.order.publish_flow(&ctx, request).await.map_err(failed)?;
-    }
-    access.close().await;
+    let work = async |access: &Access| {
+        let ctx = access.ctx(TenantCode::platform(), WITHIN)?;
+        let added = access.tenant.add(&ctx, request).await.map_err(failed)?;
+        if let Some(document) = flow {
+            let ctx = access.ctx(add.code.clone(), WITHIN)?;
+            let request = order_api::PublishFlow { document, dry_run: false };
+            access.order.publish_flow(&ctx, request).await.map_err(failed)?;
+        }
+        Ok(added)
+    };
+    let added = Access::with(&add.data, work).await?;
     out.line(format!("{} tenant {} was added", out.good("✓"), added.tenant.code))?;
     for overlap in &added.overlaps {
         out.line(format!(

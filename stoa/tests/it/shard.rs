@@ -101,3 +101,21 @@ fn a_tenant_is_grown_and_drained_while_the_command_waits() {
     let again = stoa(folder.path(), &["shard", "drain", "shop"]);
     assert!(text(&again.stdout).contains("already"), "{}", text(&again.stderr));
 }
+
+#[test]
+fn a_tenant_is_drained_in_the_folder_that_only_the_settings_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, config) = (folder.path().join("data"), folder.path().join("stoa.toml"));
+    std::fs::write(&config, format!("[server]\ndata = {data:?}\n")).unwrap();
+    let with_config = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stoa"));
+        command.args(args).current_dir(folder.path()).env_remove("STOA_DATA");
+        command.arg("--config").arg(&config).output().unwrap()
+    };
+    let add = ["tenant", "add", "shop", "--name", "Shop", "--host", "shop.localhost"];
+    assert!(with_config(&add).status.success());
+    let drained = with_config(&["shard", "drain", "shop"]);
+    assert!(drained.status.success(), "{}", text(&drained.stderr));
+    assert!(text(&drained.stdout).contains("already"), "{}", text(&drained.stdout));
+    assert!(!folder.path().join("stoa-data").exists(), "another folder was taken");
+}
