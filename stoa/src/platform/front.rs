@@ -49,7 +49,8 @@ pub(super) fn build(front: Front, options: &PlatformOptions) -> Result<(bus::Bus
         health,
         metrics,
     };
-    let bare = bare_pages(clients.clone(), Arc::clone(&entropy));
+    let scheme = if options.cookie_secure { "https" } else { "http" };
+    let bare = bare_pages(clients.clone(), Arc::clone(&entropy), scheme);
     let (routes, document) = api.finish();
     let desk = console::start(
         console::Deps {
@@ -103,11 +104,11 @@ pub(super) fn build(front: Front, options: &PlatformOptions) -> Result<(bus::Bus
 }
 
 /// The pages of a host of no tenant: where the shops are, asked anew for every visit.
-fn bare_pages(clients: Clients, entropy: SharedEntropy) -> Router {
+fn bare_pages(clients: Clients, entropy: SharedEntropy, scheme: &'static str) -> Router {
     Router::new().fallback(move |request: Request| {
         let (clients, entropy) = (clients.clone(), Arc::clone(&entropy));
         async move {
-            match shops(&clients, &entropy, request.headers()).await {
+            match shops(&clients, &entropy, scheme, request.headers()).await {
                 Ok(shops) => storefront::bare(shops).oneshot(request).await.into_response(),
                 Err(fault) => http_kit::Problem::from(fault).into_response(),
             }
@@ -118,6 +119,7 @@ fn bare_pages(clients: Clients, entropy: SharedEntropy) -> Router {
 async fn shops(
     clients: &Clients,
     entropy: &SharedEntropy,
+    scheme: &str,
     headers: &HeaderMap,
 ) -> Result<Vec<storefront::Shop>, Fault> {
     let ctx = system_ctx(TenantCode::platform(), entropy, ASK_WITHIN)?;
@@ -137,7 +139,7 @@ async fn shops(
             Some(storefront::Shop {
                 name: tenant.name.get(locale).to_owned(),
                 tagline: tenant.theme.tagline.clone(),
-                url: format!("http://{}{colon}{port}/", tenant.hosts.first()?),
+                url: format!("{scheme}://{}{colon}{port}/", tenant.hosts.first()?),
             })
         })
         .collect())

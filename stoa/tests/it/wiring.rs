@@ -10,9 +10,13 @@ use stoa::options::PlatformOptions;
 use stoa::platform::{Platform, Start};
 use tasks::Tasks;
 use testkit::seeded_entropy;
+use tower::ServiceExt as _;
 
 pub async fn platform(folder: &std::path::Path) -> Platform {
-    let mut options = PlatformOptions::in_folder(folder);
+    with_options(PlatformOptions::in_folder(folder)).await
+}
+
+async fn with_options(mut options: PlatformOptions) -> Platform {
     options.passwords = auth::PasswordOptions::cheap_for_tests();
     let start = Start {
         options,
@@ -86,4 +90,44 @@ async fn a_folder_that_is_in_use_is_refused_with_a_reason() {
     let Err(fault) = Platform::start(start).await else { panic!("two platforms on one folder") };
     assert!(fault.message.contains("in use"), "{fault:?}");
     first.stop(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn the_list_of_shops_leads_to_https_where_cookies_are_sent_over_https_only() {
+    for (cookie_secure, scheme) in [(true, "https"), (false, "http")] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = PlatformOptions::in_folder(folder.path());
+        options.cookie_secure = cookie_secure;
+        options.bus.bare_hosts = vec!["mall.localhost".to_owned()];
+        let platform = with_options(options).await;
+        let ctx = platform.system_ctx(TenantCode::platform(), Duration::from_secs(5)).unwrap();
+        platform.clients.tenant.add(&ctx, shop()).await.unwrap();
+        let request = axum::http::Request::get("/").header("host", "mall.localhost:8443");
+        let request = request.body(axum::body::Body::empty()).unwrap();
+        let answer = platform.bus.router().oneshot(request).await.unwrap();
+        let page = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        let page = String::from_utf8_lossy(&page);
+        let link = format!("\"{scheme}://shop.localhost:8443/\"");
+        assert!(page.contains(&link), "{link}: {page}");
+        platform.stop(Duration::from_secs(5)).await;
+    }
+}
+
+fn shop() -> tenant_api::NewTenant {
+    let locale: types::Locale = "en".parse().unwrap();
+    tenant_api::NewTenant {
+        code: "shop".parse().unwrap(),
+        name: types::Texts::one(locale.clone(), "Shop".to_owned()),
+        hosts: vec!["shop.localhost".to_owned()],
+        currency: "CNY".parse().unwrap(),
+        locales: vec![locale],
+        theme: tenant_api::Theme {
+            primary: "#1f6f54".to_owned(),
+            accent: "#c8553d".to_owned(),
+            background: "#ffffff".to_owned(),
+            ..tenant_api::Theme::default()
+        },
+        shipping_fee: 0,
+        placement: "1,1,0,0".parse().unwrap(),
+    }
 }
