@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use reqwest::header::{CONTENT_TYPE, HOST, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HOST, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -214,6 +214,12 @@ impl Answer {
     fn told(&self) -> String {
         let Self { path, status, .. } = self;
         format!("{path} answered {status}: {}{}", self.shown(), logs::tails())
+    }
+
+    /// After how many seconds one may ask again, when it says so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        self.headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()
     }
 
     /// As much of the body as a person wants to see.

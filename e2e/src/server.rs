@@ -1,5 +1,5 @@
 //! A running `stoa demo` on a throwaway folder, embedded or on a database server of its own. It can be killed as a power failure would kill it and
-//! started again on the same folder. Only the process that was started here is ever killed.
+//! started again on the same folder, and `stoa serve` can take it over. Only the process that was started here is ever killed.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -190,6 +190,64 @@ impl Server {
         self.ready = ready;
         self.ready_after = ready_after;
         Ok(())
+    }
+
+    /// Runs `stoa serve` on what the demo has made, which has ended by now. The settings are all but where it
+    /// listens, where its data is and what it logs; its port is another one.
+    ///
+    /// # Errors
+    /// When the demo still runs; when the program is not ready in time, with what it logged.
+    pub async fn serve(&mut self, settings: &str) -> Result<()> {
+        ensure!(self.child.is_none(), "the server is still running");
+        let (folder, config) = (self.folder.path(), self.config());
+        let own = format!(
+            "[server]\nlisten = \"127.0.0.1:0\"\ndata = {:?}\n[log]\nformat = \"json\"\n{settings}",
+            self.data()
+        );
+        fs::write(&config, own)?;
+        let log = logs::file_in(folder);
+        let seen = fs::read_to_string(&log).unwrap_or_default().lines().count();
+        let mut command = Command::new(binary()?);
+        command.args(["serve", "--config"]).arg(&config).stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(File::options().create(true).append(true).open(&log)?);
+        let began = Instant::now();
+        let child = command.spawn().with_context(|| format!("{command:?} cannot be started"))?;
+        // From here on it is ended when this is dropped.
+        let pid = self.child.insert(child).id();
+        let address = self.listening(&log, seen, began).await.with_context(|| self.log())?;
+        let port = address.rsplit_once(':').map_or("", |(_, port)| port);
+        for tenant in &mut self.ready.tenants {
+            let name = tenant.host.split(':').next().unwrap_or_default();
+            tenant.host = format!("{name}:{port}");
+        }
+        self.ready.base_url = format!("http://{address}");
+        self.ready.pid = pid;
+        self.ready_after = began.elapsed();
+        Ok(())
+    }
+
+    /// The settings that [`Server::serve`] runs with, for commands.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("stoa.toml")
+    }
+
+    /// Waits until the program says where it listens, in the lines of its log after those that were seen.
+    async fn listening(&mut self, log: &Path, seen: usize, began: Instant) -> Result<String> {
+        while began.elapsed() < READY_WITHIN {
+            let text = fs::read_to_string(log)?;
+            let lines = text.lines().skip(seen);
+            let events = lines.filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
+            let said = events.filter_map(|e| Some(e.get("server.listen")?.as_str()?.to_owned()));
+            if let Some(address) = said.last() {
+                return Ok(address);
+            }
+            if let Some(status) = self.child.as_mut().and_then(|c| c.try_wait().transpose()) {
+                bail!("the program ended before it was ready: {}", status?);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        bail!("the program was not ready within {READY_WITHIN:?}")
     }
 
     /// Somebody who has not signed in, at a tenant.

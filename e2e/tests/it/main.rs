@@ -8,6 +8,7 @@ mod cells;
 mod closing;
 mod common;
 mod demo;
+mod failover;
 mod finding;
 mod flows;
 mod growth;
