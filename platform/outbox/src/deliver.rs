@@ -11,6 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use rpc::{Ctx, Fault};
+use tokio::time::Instant;
 
 use crate::message::Message;
 
@@ -71,6 +72,23 @@ pub trait Deliver: Send + Sync + 'static {
         message: &Arc<Message>,
         within: Duration,
     ) -> Result<Delivered, ConsumeError>;
+
+    /// How many messages of a topic had best be handed over together.
+    fn together_max(&self, topic: &str) -> usize {
+        let _ = topic;
+        1
+    }
+
+    /// [`Deliver::deliver`] for messages of one tenant and topic and of different aggregates; what became of
+    /// each, in their sequence.
+    async fn deliver_many(
+        &self,
+        messages: &[Arc<Message>],
+        within: Duration,
+    ) -> Vec<Result<Delivered, ConsumeError>> {
+        let each = messages.iter().map(|message| self.deliver(message, within));
+        futures::future::join_all(each).await
+    }
 }
 
 /// The work of a consumer. It is called at least once per message; [`crate::inbox::once`] in the
@@ -82,6 +100,24 @@ pub trait Consume: Send + Sync + 'static {
     /// # Errors
     /// When it could not; the message comes again, or goes to the dead letters.
     async fn consume(&self, ctx: &Ctx, message: &Message) -> Result<(), ConsumeError>;
+
+    /// How many messages it takes together; with 1, [`Consume::consume_many`] is not called.
+    fn together_max(&self) -> usize {
+        1
+    }
+
+    /// Does the work of messages of one tenant and topic and of different aggregates, best in one transaction.
+    /// The call carries the trace of the first of them.
+    ///
+    /// # Errors
+    /// When it could not do all of it. Then each message is consumed alone, so that only what is wrong with
+    /// one is held against it: what has been done must be known again, as when a message comes twice.
+    async fn consume_many(&self, ctx: &Ctx, messages: &[Arc<Message>]) -> Result<(), ConsumeError> {
+        for message in messages {
+            self.consume(ctx, message).await?;
+        }
+        Ok(())
+    }
 }
 
 /// A named consumer and the topics it wants. The name is the key of its inbox rows: it must not change.
@@ -174,6 +210,10 @@ impl Router {
     pub fn topics(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
+
+    fn consumers(&self, topic: &str) -> &[Consumer] {
+        self.0.get(topic).map_or(&[], Vec::as_slice)
+    }
 }
 
 #[async_trait]
@@ -183,22 +223,105 @@ impl Deliver for Router {
         message: &Arc<Message>,
         within: Duration,
     ) -> Result<Delivered, ConsumeError> {
-        let consumers = self.0.get(&message.topic).map_or(&[][..], Vec::as_slice);
+        let consumers = self.consumers(&message.topic);
         let calls = consumers.iter().map(|consumer| call(consumer, message, within));
         // One that fails does not keep the others from working; the message comes again for it, and the
         // others know it by their inbox.
-        let failures: Vec<_> =
-            futures::future::join_all(calls).await.into_iter().filter_map(Result::err).collect();
-        if failures.is_empty() {
-            return Ok(Delivered { consumers: consumers.len() });
+        together(futures::future::join_all(calls).await)
+    }
+
+    fn together_max(&self, topic: &str) -> usize {
+        self.consumers(topic).iter().map(|consumer| consumer.work.together_max()).max().unwrap_or(1)
+    }
+
+    async fn deliver_many(
+        &self,
+        messages: &[Arc<Message>],
+        within: Duration,
+    ) -> Vec<Result<Delivered, ConsumeError>> {
+        let Some(first) = messages.first() else { return Vec::new() };
+        let calls = self.consumers(&first.topic).iter();
+        let calls = calls.map(|consumer| call_many(consumer, messages, within));
+        let by_consumer = futures::future::join_all(calls).await;
+        let of = |n: usize| by_consumer.iter().filter_map(|of| of.get(n).cloned()).collect();
+        (0..messages.len()).map(|n| together(of(n))).collect()
+    }
+}
+
+/// What became of a message that was given to some consumers.
+fn together(results: Vec<Result<(), ConsumeError>>) -> Result<Delivered, ConsumeError> {
+    let consumers = results.len();
+    let failures: Vec<_> = results.into_iter().filter_map(Result::err).collect();
+    if failures.is_empty() {
+        return Ok(Delivered { consumers });
+    }
+    let why = failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    if failures.iter().all(ConsumeError::is_permanent) {
+        Err(ConsumeError::Permanent(why))
+    } else {
+        Err(ConsumeError::Retry(why))
+    }
+}
+
+/// Gives messages to a consumer, together if it wants that, and what failed so one by one, in what is left of
+/// the time.
+async fn call_many(
+    consumer: &Consumer,
+    messages: &[Arc<Message>],
+    within: Duration,
+) -> Vec<Result<(), ConsumeError>> {
+    let begun = Instant::now();
+    let mut results = Vec::with_capacity(messages.len());
+    for some in messages.chunks(consumer.work.together_max().max(1)) {
+        // Half of the time, so that a batch that hangs leaves enough for what can be done alone.
+        let left = within.saturating_sub(begun.elapsed());
+        if some.len() > 1 && call_together(consumer, some, left / 2).await {
+            results.extend(some.iter().map(|_| Ok(())));
+            continue;
         }
-        let why = failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        if failures.iter().all(ConsumeError::is_permanent) {
-            Err(ConsumeError::Permanent(why))
-        } else {
-            Err(ConsumeError::Retry(why))
+        let left = within.saturating_sub(begun.elapsed());
+        let each = some.iter().map(|message| call(consumer, message, left));
+        results.extend(futures::future::join_all(each).await);
+    }
+    results
+}
+
+/// Whether all went well together.
+async fn call_together(consumer: &Consumer, some: &[Arc<Message>], within: Duration) -> bool {
+    let Some(first) = some.first() else { return true };
+    let ctx = ctx_of(consumer, first, within);
+    let work = AssertUnwindSafe(consumer.work.consume_many(&ctx, some)).catch_unwind();
+    let failure = match tokio::time::timeout(within, work).await {
+        Ok(Ok(Ok(()))) => None,
+        Ok(Ok(Err(e))) => Some(e.to_string()),
+        Ok(Err(_)) => Some("the consumer panicked".to_owned()),
+        Err(_) => Some("the consumer ran out of time".to_owned()),
+    };
+    let name = consumer.name;
+    match failure {
+        None => count(name, "ok", some.len()),
+        Some(error) => {
+            tracing::info!(consumer = name, error, "messages are consumed one by one");
+            metrics::counter!("outbox_batches_failed_total", "consumer" => name).increment(1);
+            return false;
         }
     }
+    true
+}
+
+fn ctx_of(consumer: &Consumer, message: &Message, within: Duration) -> Ctx {
+    let mut salt = DefaultHasher::new();
+    (consumer.name, message.id.seq, message.attempt).hash(&mut salt);
+    let trace = message.trace.child(salt.finish());
+    Ctx {
+        request_id: message.request_id.clone(),
+        ..Ctx::system(message.tenant.clone(), consumer.name, within, trace)
+    }
+}
+
+fn count(consumer: &'static str, outcome: &'static str, messages: usize) {
+    metrics::counter!("outbox_consumed_total", "consumer" => consumer, "outcome" => outcome)
+        .increment(messages as u64);
 }
 
 async fn call(
@@ -207,22 +330,14 @@ async fn call(
     within: Duration,
 ) -> Result<(), ConsumeError> {
     let name = consumer.name;
-    let mut salt = DefaultHasher::new();
-    (name, message.id.seq, message.attempt).hash(&mut salt);
-    let trace = message.trace.child(salt.finish());
-    let ctx = Ctx {
-        request_id: message.request_id.clone(),
-        ..Ctx::system(message.tenant.clone(), name, within, trace)
-    };
+    let ctx = ctx_of(consumer, message, within);
     let work = AssertUnwindSafe(consumer.work.consume(&ctx, message)).catch_unwind();
     let result = match tokio::time::timeout(within, work).await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(ConsumeError::retry("the consumer panicked")),
         Err(_) => Err(ConsumeError::retry("the consumer ran out of time")),
     };
-    let outcome = if result.is_ok() { "ok" } else { "failed" };
-    metrics::counter!("outbox_consumed_total", "consumer" => name, "outcome" => outcome)
-        .increment(1);
+    count(name, if result.is_ok() { "ok" } else { "failed" }, 1);
     result.map_err(|e| match e {
         ConsumeError::Retry(why) => ConsumeError::Retry(format!("{name}: {why}")),
         ConsumeError::Permanent(why) => ConsumeError::Permanent(format!("{name}: {why}")),

@@ -14,8 +14,8 @@ use shard::Route;
 use tokio::time::Instant;
 
 use crate::relay::Shared;
-use crate::relay::run::Run;
-use crate::store::{self, Claim, Claimed, Settled};
+use crate::relay::run::{Run, deliver_together};
+use crate::store::{self, Claim, Claimed, Row, Settled};
 
 /// The first and the longest pause after the database has failed.
 const TROUBLE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -38,8 +38,9 @@ pub(super) struct FileRelay {
     owner: Arc<str>,
     /// Claimed, not begun.
     queue: VecDeque<Run>,
-    /// On their way.
-    active: FuturesUnordered<BoxFuture<'static, Settled>>,
+    /// On their way, alone or together, and how many runs that are.
+    active: FuturesUnordered<BoxFuture<'static, Vec<Settled>>>,
+    busy: usize,
     /// Ended, not recorded.
     settled: Vec<Settled>,
     /// Being recorded.
@@ -52,6 +53,10 @@ pub(super) struct FileRelay {
     peek: bool,
     next_due: Option<Timestamp>,
     stopping: bool,
+    /// Messages in the last claim.
+    last_claimed: usize,
+    /// After a bell: until when others may join the claim.
+    linger_until: Instant,
     /// Failures of the database in a row, and until when it is left alone.
     trouble: u32,
     quiet_until: Instant,
@@ -68,6 +73,7 @@ impl FileRelay {
             claims: 0,
             queue: VecDeque::new(),
             active: FuturesUnordered::new(),
+            busy: 0,
             settled: Vec::new(),
             settling: Arc::default(),
             held: 0,
@@ -75,6 +81,8 @@ impl FileRelay {
             peek: false,
             next_due: None,
             stopping: false,
+            last_claimed: 0,
+            linger_until: Instant::now(),
             trouble: 0,
             quiet_until: Instant::now(),
         })
@@ -101,12 +109,15 @@ impl FileRelay {
                 }
             };
             tokio::select! {
-                Some(run) = self.active.next(), if !self.active.is_empty() => self.settled.push(run),
+                Some(runs) = self.active.next(), if !self.active.is_empty() => {
+                    self.busy -= runs.len();
+                    self.settled.extend(runs);
+                }
                 result = looked => {
                     cycle = None;
                     self.after(result);
                 }
-                Ok(()) = bell.changed(), if !self.look => self.look = true,
+                Ok(()) = bell.changed(), if !self.look => self.hear(),
                 () = tokio::time::sleep(pause), if idle => self.tick(),
                 () = tasks.cancelled(), if !self.stopping => self.stop(),
             }
@@ -114,15 +125,48 @@ impl FileRelay {
     }
 
     fn begin_runs(&mut self) {
-        while self.active.len() < self.shared.options.concurrency {
+        while self.busy < self.shared.options.concurrency {
             let Some(run) = self.queue.pop_front() else { return };
-            self.active.push(Box::pin(run.deliver(Arc::clone(&self.shared))));
+            let room = self.shared.options.concurrency - self.busy;
+            let runs = self.with_alike(run, room);
+            self.busy += runs.len();
+            let shared = Arc::clone(&self.shared);
+            self.active.push(match <[Run; 1]>::try_from(runs) {
+                Ok([run]) => Box::pin(async move { vec![run.deliver(shared).await] }),
+                Err(runs) => Box::pin(deliver_together(runs, shared)),
+            });
+        }
+    }
+
+    /// A run, and those that wait and may be delivered together with it.
+    fn with_alike(&mut self, run: Run, room: usize) -> Vec<Run> {
+        let together = |row: &Row| (row.message.tenant.clone(), row.message.topic.clone());
+        let Some(alike) = run.lone().map(together) else { return vec![run] };
+        let most = self.shared.deliver.together_max(&alike.1).min(room);
+        let mut runs = vec![run];
+        let mut at = 0;
+        while runs.len() < most && at < self.queue.len() {
+            if self.queue[at].lone().map(together).as_ref() == Some(&alike) {
+                runs.extend(self.queue.remove(at));
+            } else {
+                at += 1;
+            }
+        }
+        runs
+    }
+
+    /// Something was put. Where there was little of late, whatever comes a moment later joins the same claim.
+    fn hear(&mut self) {
+        self.look = true;
+        if self.last_claimed < self.shared.options.concurrency {
+            self.linger_until = Instant::now() + self.shared.options.linger;
         }
     }
 
     /// The next transaction, if there is something to do.
     fn next_cycle(&mut self) -> Option<Cycle> {
-        if Instant::now() < self.quiet_until {
+        let now = Instant::now();
+        if now < self.quiet_until || (now < self.linger_until && !self.stopping) {
             return None;
         }
         let options = &self.shared.options;
@@ -195,6 +239,7 @@ impl FileRelay {
 
     fn accept(&mut self, claimed: Claimed) {
         self.look |= claimed.more;
+        self.last_claimed = claimed.runs.iter().map(Vec::len).sum();
         for rows in claimed.runs {
             self.held += rows.len();
             let owner = Arc::clone(&self.owner);
@@ -204,7 +249,8 @@ impl FileRelay {
 
     /// How long to wait when nothing else happens.
     fn pause(&self) -> Duration {
-        let quiet = self.quiet_until.saturating_duration_since(Instant::now());
+        let now = Instant::now();
+        let quiet = self.quiet_until.max(self.linger_until).saturating_duration_since(now);
         let poll = self.shared.options.poll;
         if !quiet.is_zero() {
             quiet
@@ -236,7 +282,7 @@ impl FileRelay {
 /// Looks on a reader whether something is due that nobody announced.
 async fn peek(shared: Arc<Shared>, db: u8) -> Result<Looked, Fault> {
     let read = |tx| async move { store::next_due(&tx).await };
-    let next_due = shared.outbox.database().read(&shared.ctx(), Route::Db(db), read).await?;
+    let next_due = shared.outbox.database().read_one(&shared.ctx(), Route::Db(db), read).await?;
     Ok(Looked { claimed: None, next_due, lost: 0 })
 }
 
@@ -251,10 +297,7 @@ async fn settle_and_claim(
     let body = move |tx| {
         let (settling, claim) = (Arc::clone(&settling), claim.clone());
         async move {
-            let mut lost = 0;
-            for run in settling.iter() {
-                lost += store::settle(&tx, run).await?;
-            }
+            let lost = store::settle(&tx, &settling).await?;
             let claimed = match &claim {
                 Some(claim) => Some(store::claim(&tx, source, claim).await?),
                 None => None,

@@ -41,6 +41,12 @@ async fn tend(shared: &Shared, db: u8) -> Result<Counts, Fault> {
     let database = shared.outbox.database();
     let batch = shared.options.purge_batch;
     for what in Purged::ALL {
+        let old = cutoff(what, &shared.options, shared.clock().now());
+        // Mostly there is nothing, and a look costs less than a transaction.
+        let look = move |tx| async move { store::is_any_old(&tx, what, old).await };
+        if !database.read_one(&shared.ctx(), Route::Db(db), look).await? {
+            continue;
+        }
         for _ in 0..BATCHES_MAX {
             let cutoff = cutoff(what, &shared.options, shared.clock().now());
             let body = move |tx| async move { store::purge(&tx, what, cutoff, batch).await };

@@ -2,7 +2,7 @@
 //! aggregate. Any number of relays may work on the same files. It does not know what a message means.
 //!
 //! One task per file claims messages under a lease, delivers runs of one aggregate at a time side by
-//! side, and records what became of them together with the next claim. It sleeps until a put of this
+//! side, or together where whoever takes them wants that, and records what became of them together with the next claim. It sleeps until a put of this
 //! process rings, the next message is due, or the poll interval is over.
 
 mod file;
@@ -42,6 +42,9 @@ pub struct Options {
     pub tx_within: Duration,
     /// How often to look for messages that nobody announced, and for new files.
     pub poll: Duration,
+    /// How long a claim waits for others to be put when there was little of late: messages of many
+    /// transactions then share one.
+    pub linger: Duration,
     /// The pauses between attempts.
     pub backoff: Backoff,
     /// After this many failures a message is dead.
@@ -66,6 +69,7 @@ impl Default for Options {
             deliver_within: Duration::from_secs(10),
             tx_within: Duration::from_secs(10),
             poll: Duration::from_secs(1),
+            linger: Duration::from_millis(2),
             backoff: Backoff::default(),
             attempts_max: 16,
             housekeeping: Duration::from_secs(15),

@@ -1,4 +1,5 @@
-//! Delivering one run: messages of one aggregate, one after the other, until one fails.
+//! Delivering one run: messages of one aggregate, one after the other, until one fails. Runs of one message
+//! each may go together; then each has its own outcome all the same.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -27,6 +28,15 @@ impl Run {
             items.push(item(row, Outcome::Untouched { behind }));
         }
         Settled { owner: self.owner, items }
+    }
+
+    /// Its only message, when it may be delivered together with others: one that has failed before goes
+    /// alone, so that it never takes others with it twice.
+    pub(super) fn lone(&self) -> Option<&Row> {
+        match self.rows.as_slice() {
+            [row] if row.attempts == 0 => Some(row),
+            _ => None,
+        }
     }
 
     /// Delivers what there is time for.
@@ -59,22 +69,59 @@ fn out_of_time(shared: &Shared, lease_until: Timestamp) -> bool {
     end > lease_until || shared.tasks.token().is_cancelled()
 }
 
+/// Delivers the messages of runs of one each together, as far as there is time.
+pub(super) async fn deliver_together(runs: Vec<Run>, shared: Arc<Shared>) -> Vec<Settled> {
+    let (mut settled, mut going) = (Vec::with_capacity(runs.len()), Vec::with_capacity(runs.len()));
+    for run in runs {
+        if out_of_time(&shared, run.lease_until) {
+            settled.push(run.untouched());
+        } else {
+            going.push(run);
+        }
+    }
+    let rows = || going.iter().flat_map(|run| &run.rows);
+    let messages: Vec<_> = rows().map(|row| Arc::new(row.message.clone())).collect();
+    let delivery = shared.deliver.deliver_many(&messages, shared.options.deliver_within);
+    let mut results = match in_time(&shared, delivery).await {
+        Ok(results) => results.into_iter(),
+        Err(e) => vec![Err(e); messages.len()].into_iter(),
+    };
+    let mut messages = messages.iter();
+    for run in going {
+        let mut items = Vec::with_capacity(run.rows.len());
+        for (row, message) in run.rows.into_iter().zip(messages.by_ref()) {
+            let missing = || Err(ConsumeError::retry("nothing was said of its delivery"));
+            let outcome = outcome(&shared, message, results.next().unwrap_or_else(missing));
+            items.push(item(row, outcome));
+        }
+        settled.push(Settled { owner: run.owner, items });
+    }
+    settled
+}
+
 async fn attempt(shared: &Shared, row: &Row) -> Outcome {
     let message = Arc::new(row.message.clone());
-    let options = &shared.options;
-    let delivery = shared.deliver.deliver(&message, options.deliver_within);
+    let delivery = shared.deliver.deliver(&message, shared.options.deliver_within);
+    let result = in_time(shared, delivery).await.flatten();
+    outcome(shared, &message, result)
+}
+
+async fn in_time<T>(shared: &Shared, delivery: impl Future<Output = T>) -> Result<T, ConsumeError> {
     let delivery = AssertUnwindSafe(delivery).catch_unwind();
-    let result = match tokio::time::timeout(options.deliver_at_most(), delivery).await {
-        Ok(Ok(result)) => result,
+    match tokio::time::timeout(shared.options.deliver_at_most(), delivery).await {
+        Ok(Ok(result)) => Ok(result),
         Ok(Err(_)) => Err(ConsumeError::retry("the delivery panicked")),
         Err(_) => Err(ConsumeError::retry("the delivery ran out of time")),
-    };
+    }
+}
+
+fn outcome(shared: &Shared, message: &Message, result: Result<Delivered, ConsumeError>) -> Outcome {
     match result {
         Ok(delivered) => {
-            count_success(shared, &message, delivered);
+            count_success(shared, message, delivered);
             Outcome::Done
         }
-        Err(e) => failed(shared, &message, e),
+        Err(e) => failed(shared, message, e),
     }
 }
 

@@ -35,6 +35,19 @@ impl Purged {
     }
 }
 
+/// Whether there is something to forget.
+pub(crate) async fn is_any_old(tx: &Tx, what: Purged, cutoff: Timestamp) -> Result<bool, Fault> {
+    let (table, column) = what.table();
+    let select = Query::select()
+        .column(column)
+        .from(table)
+        .cond_where(what.before(cutoff.micros()))
+        .order_by(column, Order::Asc)
+        .limit(1)
+        .to_owned();
+    Ok(tx.one(&select).await?.is_some())
+}
+
 /// Deletes about `batch` of the oldest rows up to `cutoff`; whether there may be more.
 pub(crate) async fn purge(
     tx: &Tx,

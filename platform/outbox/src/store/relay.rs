@@ -10,20 +10,25 @@
 //! read may be ahead of everything else that its statement sees. A message that waits for an earlier one is
 //! set aside, and whoever is done with that fetches it back. So that neither misses the other, a message is
 //! set aside for long only by a claim that holds the lock of the one in its way, too.
+//!
+//! All aggregates of a claim are asked about, taken and settled together (`ranges`). That changes nothing of
+//! the above: their messages are locked before the one statement that asks about all of them, and whoever
+//! fetches back has changed, and so waited for, every message of its runs before it asks what waits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use kit::Timestamp;
 use rpc::Fault;
 use sea_query::{
-    Cond, Condition, Expr, ExprTrait as _, LockBehavior, LockType, Order, Query, SelectStatement,
+    Cond, Expr, ExprTrait as _, LockBehavior, LockType, Order, Query, SelectStatement,
     UpdateStatement,
 };
 use shard::Tx;
 
 use super::outbox::{Aggregate, COLUMNS, Key, Row, State};
+use super::ranges::{Range, TOGETHER_MAX, first_not_done, pending_in};
 
 /// A message behind one that was not delivered is looked at again after this long, should nobody have
 /// fetched it back.
@@ -32,7 +37,7 @@ const PARK: Duration = Duration::from_secs(60);
 /// again that found only rows which others have locked.
 const SOON: Duration = Duration::from_millis(20);
 /// Waiting messages of one aggregate that are fetched back together.
-const BACK_MAX: u64 = 16;
+const BACK_MAX: usize = 16;
 /// The most bytes kept of an error.
 const ERROR_BYTES_MAX: usize = 1_000;
 
@@ -105,28 +110,60 @@ pub(crate) async fn claim(tx: &Tx, source: &str, wanted: &Claim) -> Result<Claim
         let row = Row::read(row, source)?;
         if row.message.deliver_at.is_none() {
             waiting.entry(row.key.aggregate.clone()).or_default().insert(row.key.seq, row);
-        } else if take(tx, std::slice::from_ref(&row), wanted, lease_until).await? {
+        } else {
             runs.push(vec![row]);
         }
     }
+    let mut not_done = first_not_done(tx, waiting.keys(), wanted.run_max).await?;
+    let mut behind = Vec::new();
     for (aggregate, mut rows) in waiting {
-        let first = not_done(tx, &aggregate, wanted.run_max as u64).await?;
-        let mut run: Vec<Row> = first.iter().map_while(|seq| rows.remove(seq)).collect();
-        if !run.is_empty() && !take(tx, &run, wanted, lease_until).await? {
-            run.clear();
-        }
-        if !rows.is_empty() {
-            let is_held = !run.is_empty() || holds_up(tx, &aggregate, first.first()).await?;
-            let until = now.plus(if is_held { wanted.park } else { SOON });
-            for row in rows.values() {
-                set_aside(tx, row, until).await?;
-            }
-        }
+        let first = not_done.remove(&aggregate).unwrap_or_default();
+        let run: Vec<Row> = first.iter().map_while(|seq| rows.remove(seq)).collect();
         if !run.is_empty() {
             runs.push(run);
         }
+        if !rows.is_empty() {
+            behind.push(Behind { aggregate, first: first.first().copied(), rows });
+        }
     }
+    let runs = take_all(tx, runs, wanted, lease_until).await?;
+    set_behind_aside(tx, &behind, &runs, wanted).await?;
     Ok(Claimed { lease_until, runs, more })
+}
+
+/// Messages of an aggregate that have to wait, and the number of the first that is not done.
+struct Behind {
+    aggregate: Aggregate,
+    first: Option<i64>,
+    rows: BTreeMap<i64, Row>,
+}
+
+/// Sets aside what waits: for long where this transaction has the lock of what is in the way.
+async fn set_behind_aside(
+    tx: &Tx,
+    behind: &[Behind],
+    runs: &[Vec<Row>],
+    wanted: &Claim,
+) -> Result<(), Fault> {
+    let immediate = runs.iter().flat_map(|run| run.first()).filter(|row| is_immediate(row));
+    let taken: BTreeSet<&Aggregate> = immediate.map(|row| &row.key.aggregate).collect();
+    let (mut long, mut soon) = (Vec::new(), Vec::new());
+    for Behind { aggregate, first, rows } in behind {
+        let is_held = taken.contains(aggregate) || holds_up(tx, aggregate, *first).await?;
+        let ranges = rows.keys().map(|seq| range(aggregate, *seq, *seq));
+        if is_held { long.extend(ranges) } else { soon.extend(ranges) }
+    }
+    set_aside(tx, &long, tx.now().plus(wanted.park)).await?;
+    set_aside(tx, &soon, tx.now().plus(SOON)).await
+}
+
+fn is_immediate(row: &Row) -> bool {
+    row.message.deliver_at.is_none()
+}
+
+/// Immediate messages of an aggregate.
+fn range(aggregate: &Aggregate, first: i64, last: i64) -> Range<'_> {
+    Range { aggregate, first, last, immediate: true, owner: None }
 }
 
 /// Pending messages whose time has come and that no other transaction has locked.
@@ -142,96 +179,123 @@ fn due(now: Timestamp, rows_max: usize) -> SelectStatement {
         .to_owned()
 }
 
-/// The numbers of the first immediate messages of an aggregate that are not done.
-async fn not_done(tx: &Tx, aggregate: &Aggregate, max: u64) -> Result<Vec<i64>, Fault> {
-    let select = Query::select()
-        .column("seq")
-        .from("outbox")
-        .cond_where(aggregate.is().add(Expr::col("blocking").eq(true)))
-        .order_by("seq", Order::Asc)
-        .limit(max)
-        .to_owned();
-    tx.all(&select).await?.iter().map(|row| row.get("seq")).collect()
-}
-
 /// Whether a message is still not done, and stays so until this transaction ends; `false` also when
 /// another transaction has locked it.
-async fn holds_up(tx: &Tx, aggregate: &Aggregate, seq: Option<&i64>) -> Result<bool, Fault> {
+async fn holds_up(tx: &Tx, aggregate: &Aggregate, seq: Option<i64>) -> Result<bool, Fault> {
     let Some(seq) = seq else { return Ok(false) };
     let select = Query::select()
         .column("seq")
         .from("outbox")
-        .cond_where(aggregate.is().add(Expr::col("seq").eq(*seq)))
+        .cond_where(aggregate.is().add(Expr::col("seq").eq(seq)))
         .and_where(Expr::col("blocking").eq(true))
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .to_owned();
     Ok(tx.one(&select).await?.is_some())
 }
 
-/// Looks at a message again later. This transaction has it locked.
-async fn set_aside(tx: &Tx, row: &Row, until: Timestamp) -> Result<(), Fault> {
-    let update = Query::update()
-        .table("outbox")
-        .value("next_at", until.micros())
-        .value("lease_owner", Option::<String>::None)
-        .value("lease_until", Option::<i64>::None)
-        .cond_where(row.key.is().add(Expr::col("state").eq(State::Pending.number())))
-        .to_owned();
-    tx.exec(&update).await.map(|_| ())
+/// Looks at messages again later. This transaction has them locked.
+async fn set_aside(tx: &Tx, ranges: &[Range<'_>], until: Timestamp) -> Result<(), Fault> {
+    for some in ranges.chunks(TOGETHER_MAX) {
+        let update = Query::update()
+            .table("outbox")
+            .value("next_at", until.micros())
+            .value("lease_owner", Option::<String>::None)
+            .value("lease_until", Option::<i64>::None)
+            .cond_where(pending_in(some))
+            .to_owned();
+        tx.exec(&update).await?;
+    }
+    Ok(())
 }
 
-/// Leases a run: one timer, or messages of an aggregate between which there is none that is not done. This
-/// transaction has them locked; `false` when they are not as they were read all the same.
-async fn take(tx: &Tx, run: &[Row], claim: &Claim, until: Timestamp) -> Result<bool, Fault> {
-    let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(false) };
+/// Leases runs: one timer, or messages of an aggregate between which there is none that is not done. This
+/// transaction has them locked; those are left out that are not as they were read all the same.
+async fn take_all(
+    tx: &Tx,
+    runs: Vec<Vec<Row>>,
+    claim: &Claim,
+    until: Timestamp,
+) -> Result<Vec<Vec<Row>>, Fault> {
+    let mut taken = Vec::with_capacity(runs.len());
+    let mut runs = runs.into_iter();
+    loop {
+        let some: Vec<_> = runs.by_ref().take(TOGETHER_MAX).collect();
+        if some.is_empty() {
+            return Ok(taken);
+        }
+        if take(tx, &some, claim, until).await? {
+            taken.extend(some);
+            continue;
+        }
+        // Taking them again changes nothing but tells which.
+        for run in some {
+            if take(tx, std::slice::from_ref(&run), claim, until).await? {
+                taken.push(run);
+            }
+        }
+    }
+}
+
+async fn take(tx: &Tx, runs: &[Vec<Row>], claim: &Claim, until: Timestamp) -> Result<bool, Fault> {
+    let ends = runs.iter().filter_map(|run| run.first().zip(run.last()));
+    let ranges: Vec<_> = ends
+        .map(|(first, last)| Range {
+            immediate: is_immediate(first),
+            ..range(&first.key.aggregate, first.key.seq, last.key.seq)
+        })
+        .collect();
     let update = Query::update()
         .table("outbox")
         .value("next_at", until.micros())
         .value("lease_owner", claim.owner.as_ref())
         .value("lease_until", until.micros())
-        .cond_where(between(&first.key, last.key.seq, first.message.deliver_at.is_none()))
+        .cond_where(pending_in(&ranges))
         .to_owned();
-    Ok(tx.exec(&update).await? == run.len() as u64)
+    let rows: usize = runs.iter().map(Vec::len).sum();
+    Ok(tx.exec(&update).await? == rows as u64)
 }
 
-/// Pending messages of an aggregate from one to another, all timers or none.
-fn between(first: &Key, last: i64, immediate: bool) -> Condition {
-    first
-        .aggregate
-        .is()
-        .add(Expr::col("seq").gte(first.seq))
-        .add(Expr::col("seq").lte(last))
-        .add(Expr::col("blocking").eq(immediate))
-        .add(Expr::col("state").eq(State::Pending.number()))
+/// Records what became of runs; how many of their messages their owners had lost by then.
+pub(crate) async fn settle(tx: &Tx, runs: &[Settled]) -> Result<usize, Fault> {
+    let is_done = |run: &&Settled| run.items.iter().all(|item| item.outcome == Outcome::Done);
+    let (done, others): (Vec<&Settled>, Vec<&Settled>) = runs.iter().partition(is_done);
+    let mut lost = settle_done(tx, &done).await?;
+    for run in others {
+        for item in &run.items {
+            lost += usize::from(tx.exec(&settling(tx.now(), &run.owner, item)).await? == 0);
+        }
+    }
+    let last = done.iter().filter_map(|run| run.items.last()).filter(|item| item.immediate);
+    let aggregates: BTreeSet<&Aggregate> = last.map(|item| &item.key.aggregate).collect();
+    // Also behind those that were lost: what is fetched back in vain is set aside again.
+    unpark_all(tx, aggregates).await?;
+    Ok(lost)
 }
 
-/// Records what became of a run; how many of its messages this owner had lost by then.
-pub(crate) async fn settle(tx: &Tx, run: &Settled) -> Result<usize, Fault> {
-    let lost = match run.items.as_slice() {
-        [first, .., last] if run.items.iter().all(|item| item.outcome == Outcome::Done) => {
-            let done = all_done(tx.now(), &run.owner, first, last);
-            run.items.len().saturating_sub(usize::try_from(tx.exec(&done).await?).unwrap_or(0))
+/// Whole runs are delivered; how many messages were lost.
+async fn settle_done(tx: &Tx, runs: &[&Settled]) -> Result<usize, Fault> {
+    let mut lost = 0;
+    for some in runs.chunks(TOGETHER_MAX) {
+        let ends =
+            some.iter().filter_map(|run| run.items.first().zip(run.items.last()).zip(Some(run)));
+        let ranges: Vec<_> = ends
+            .map(|((first, last), run)| Range {
+                immediate: first.immediate,
+                owner: Some(run.owner.as_ref()),
+                ..range(&first.key.aggregate, first.key.seq, last.key.seq)
+            })
+            .collect();
+        if ranges.is_empty() {
+            continue;
         }
-        items => {
-            let mut lost = 0;
-            for item in items {
-                lost += usize::from(tx.exec(&settling(tx.now(), &run.owner, item)).await? == 0);
-            }
-            lost
-        }
-    };
-    if let Some(last) = run.items.last()
-        && lost == 0
-        && last.immediate
-        && last.outcome == Outcome::Done
-    {
-        unpark(tx, &last.key.aggregate).await?;
+        let rows: usize = some.iter().map(|run| run.items.len()).sum();
+        let changed = tx.exec(&all_done(tx.now(), &ranges)).await?;
+        lost += rows.saturating_sub(usize::try_from(changed).unwrap_or(0));
     }
     Ok(lost)
 }
 
-/// A whole run of immediate messages is delivered.
-fn all_done(now: Timestamp, owner: &str, first: &Item, last: &Item) -> UpdateStatement {
+fn all_done(now: Timestamp, ranges: &[Range<'_>]) -> UpdateStatement {
     Query::update()
         .table("outbox")
         .value("state", State::Done.number())
@@ -241,8 +305,7 @@ fn all_done(now: Timestamp, owner: &str, first: &Item, last: &Item) -> UpdateSta
         .value("next_at", now.micros())
         .value("lease_owner", Option::<String>::None)
         .value("lease_until", Option::<i64>::None)
-        .cond_where(between(&first.key, last.key.seq, true))
-        .and_where(Expr::col("lease_owner").eq(owner))
+        .cond_where(pending_in(ranges))
         .to_owned()
 }
 
@@ -297,23 +360,28 @@ fn shortened(error: &str) -> String {
 
 /// Fetches the first messages of an aggregate that are not done back, if they merely waited.
 pub(crate) async fn unpark(tx: &Tx, aggregate: &Aggregate) -> Result<(), Fault> {
-    let waiting = not_done(tx, aggregate, BACK_MAX).await?;
-    let Some(last) = waiting.last() else { return Ok(()) };
+    unpark_all(tx, [aggregate]).await
+}
+
+async fn unpark_all<'a>(
+    tx: &Tx,
+    aggregates: impl IntoIterator<Item = &'a Aggregate>,
+) -> Result<(), Fault> {
+    let waiting = first_not_done(tx, aggregates, BACK_MAX).await?;
+    let ends = waiting.iter().filter_map(|(a, seqs)| Some((a, *seqs.first()?, *seqs.last()?)));
+    let ranges: Vec<_> = ends.map(|(a, first, last)| range(a, first, last)).collect();
     let now = tx.now().micros();
-    let update = Query::update()
-        .table("outbox")
-        .value("next_at", now)
-        .cond_where(
-            aggregate
-                .is()
-                .add(Expr::col("blocking").eq(true))
-                .add(Expr::col("seq").lte(*last))
-                .add(Expr::col("state").eq(State::Pending.number()))
-                .add(Expr::col("lease_owner").is_null())
-                .add(Expr::col("next_at").gt(now)),
-        )
-        .to_owned();
-    tx.exec(&update).await.map(|_| ())
+    for some in ranges.chunks(TOGETHER_MAX) {
+        let update = Query::update()
+            .table("outbox")
+            .value("next_at", now)
+            .cond_where(pending_in(some))
+            .and_where(Expr::col("lease_owner").is_null())
+            .and_where(Expr::col("next_at").gt(now))
+            .to_owned();
+        tx.exec(&update).await?;
+    }
+    Ok(())
 }
 
 /// When to look for messages again, after a claim or without one. What is due already although a claim

@@ -25,4 +25,6 @@ mod properties;
 #[cfg(test)]
 mod sharded;
 #[cfg(test)]
+mod together;
+#[cfg(test)]
 mod upkeep;
