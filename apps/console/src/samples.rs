@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use ::web::testing::html::check;
 use maud::Markup;
 use rpc::Actor;
 use staff_api::Role;
@@ -96,6 +97,9 @@ fn collect(folder: &Path, written: &mut BTreeSet<String>) {
     }
 }
 
+/// What stands in the samples to see whether it is escaped.
+const RAW: [&str; 6] = ["<Sons>", "<Lee>", "<request>", "<secret>", "<no>", "<wrong>"];
+
 #[test]
 fn every_page_is_well_formed_and_escaped() {
     for (name, pages) in all() {
@@ -104,83 +108,8 @@ fn every_page_is_well_formed_and_escaped() {
             if let Ok(folder) = std::env::var("STOA_PAGES_DIR") {
                 std::fs::write(Path::new(&folder).join(format!("{name}_{n}.html")), html).unwrap();
             }
-            check_nesting(html).unwrap_or_else(|e| panic!("{at}: {e}\n{html}"));
-            assert!(html.starts_with("<!DOCTYPE html><html lang="), "{at}");
-            for never in ["javascript:", " style=", " onclick", "<b>\"", "<style"] {
-                assert!(!html.contains(never), "{at} contains {never}");
-            }
             assert_eq!(html.matches("<script").count(), 1, "{at}: our own script and no other");
-            for broken in ["<Sons>", "<Lee>", "<request>", "<secret>", "<no>", "<wrong>"] {
-                assert!(!html.contains(broken), "{at} does not escape {broken}");
-            }
-            assert!(!html.contains("&lt;secret&gt;"), "{at} tells an internal cause");
-            check_access(html).unwrap_or_else(|e| panic!("{at}: {e}\n{html}"));
+            check(html, &RAW).unwrap_or_else(|e| panic!("{at}: {e}\n{html}"));
         }
     }
-}
-
-/// Tags without an end.
-const VOID: [&str; 5] = ["input", "img", "link", "meta", "br"];
-
-/// The tags of a page, with their attributes.
-fn tags(html: &str) -> impl Iterator<Item = &str> {
-    html.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(tag, _)| tag)
-}
-
-/// Every tag that is opened is closed, in the right sequence.
-fn check_nesting(html: &str) -> Result<(), String> {
-    let mut open: Vec<&str> = Vec::new();
-    for tag in tags(html).filter(|t| !t.starts_with('!')) {
-        let name = tag.trim_start_matches('/').split_whitespace().next().unwrap_or_default();
-        if tag.starts_with('/') {
-            let last = open.pop();
-            if last != Some(name) {
-                return Err(format!("</{name}> closes {last:?}"));
-            }
-        } else if !VOID.contains(&name) {
-            open.push(name);
-        }
-        if tag.matches('"').count() % 2 != 0 {
-            return Err(format!("<{tag}> has an open quote"));
-        }
-    }
-    if open.is_empty() { Ok(()) } else { Err(format!("{open:?} stay open")) }
-}
-
-fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
-    rest.split_once('"').map(|(value, _)| value)
-}
-
-/// One main, one h1, ids used once, every input labelled, every picture described, every form that posts
-/// with a token.
-fn check_access(html: &str) -> Result<(), String> {
-    let count = |what: &str| html.matches(what).count();
-    if (count("<main "), count("<h1")) != (1, 1) {
-        return Err("not one main and one h1".to_owned());
-    }
-    let mut ids = BTreeSet::new();
-    if let Some(twice) = tags(html).filter_map(|t| attribute(t, "id")).find(|id| !ids.insert(*id)) {
-        return Err(format!("two things have the id {twice}"));
-    }
-    for tag in tags(html) {
-        let name = tag.split_whitespace().next().unwrap_or_default();
-        if name == "img" && attribute(tag, "alt").is_none() {
-            return Err(format!("<{tag}> has no alt"));
-        }
-        let kind = attribute(tag, "type").unwrap_or_default();
-        let input = name == "input" && !["hidden", "radio", "checkbox", "submit"].contains(&kind);
-        if (input || name == "textarea" || name == "select")
-            && attribute(tag, "aria-label").is_none()
-        {
-            let id = attribute(tag, "id").ok_or_else(|| format!("<{tag}> has no id"))?;
-            if !html.contains(&format!("for=\"{id}\"")) {
-                return Err(format!("<{tag}> has no label"));
-            }
-        }
-    }
-    if count("method=\"post\"") != count("name=\"csrf\"") {
-        return Err("a form has no token".to_owned());
-    }
-    Ok(())
 }
