@@ -31,7 +31,7 @@ async fn set_stock(
     let (id, part) = (stock.import_id, stock.part);
     let tenant = ctx.tenant.clone();
     let import = db
-        .read(ctx, Route::Whole, move |tx| {
+        .read_one(ctx, Route::Whole, move |tx| {
             let tenant = tenant.clone();
             async move { store::import(&tx, &tenant, id).await }
         })
@@ -47,7 +47,7 @@ async fn set_stock(
     let set = SetImported { import_id: id, part, set: levels };
     inventory.set_imported(ctx, set).await.map_err(|e| refused(e.into_fault()))?;
     let tenant = ctx.tenant.clone();
-    db.tx(ctx, Route::Whole, move |tx| {
+    db.tx_one(ctx, Route::Whole, move |tx| {
         let tenant = tenant.clone();
         async move { store::stock_done(&tx, &tenant, id, part).await }
     })

@@ -256,7 +256,7 @@ pub trait Inventory: Send + Sync + 'static {
     /// with other lines it is a `WrongState`, after a release `ReservationOver`.
     async fn reserve(&self, ctx: &Ctx, req: Reserve) -> Result<Reservation, Error>;
     /// The order exists: the reservation no longer ends by itself.
-    async fn bind(&self, ctx: &Ctx, req: ForOrder) -> Result<Reservation, Error>;
+    async fn bind(&self, ctx: &Ctx, req: ForOrder) -> Result<(), Error>;
     /// The stock is gone for good.
     async fn sell(&self, ctx: &Ctx, req: ForOrder) -> Result<Reservation, Error>;
     /// The stock comes back. Fine when nothing was reserved.

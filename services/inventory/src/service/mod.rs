@@ -71,10 +71,9 @@ impl Inventory for Service {
         self.take(ctx, req).await
     }
 
-    async fn bind(&self, ctx: &Ctx, req: ForOrder) -> Result<Reservation, Error> {
+    async fn bind(&self, ctx: &Ctx, req: ForOrder) -> Result<(), Error> {
         only_the_system(ctx)?;
-        self.bind_order(ctx, req.order_id).await?;
-        self.reservation_of(ctx, req.order_id).await
+        self.bind_order(ctx, req.order_id).await
     }
 
     async fn sell(&self, ctx: &Ctx, req: ForOrder) -> Result<Reservation, Error> {

@@ -57,9 +57,21 @@ impl Service {
             .await
     }
 
-    /// The order exists: its reservation no longer ends by itself. No stock moves.
+    /// The order exists: its reservation no longer ends by itself. No stock moves. One statement where the
+    /// reservation stands as it should; else how it stands is looked at under its lock.
     pub(crate) async fn bind_order(&self, ctx: &Ctx, order: OrderId) -> Result<(), Error> {
-        let tenant = ctx.tenant.clone();
+        use ReservationState::{Bound, Reserved};
+        let (tenant, own) = (ctx.tenant.clone(), ctx.tenant.clone());
+        let bound: Result<bool, Fault> = self
+            .db
+            .tx_one(ctx, Route::Whole, move |tx| {
+                let tenant = own.clone();
+                async move { store::set_state(&tx, &tenant, order, Reserved, Bound).await }
+            })
+            .await;
+        if bound? {
+            return Ok(());
+        }
         self.db
             .tx(ctx, Route::Whole, move |tx| {
                 let tenant = tenant.clone();
@@ -157,7 +169,7 @@ impl Service {
     ) -> Result<(), Fault> {
         let (tenant, orders) = (ctx.tenant.clone(), Arc::<[OrderId]>::from(orders));
         self.db
-            .tx(ctx, Route::Whole, move |tx| {
+            .tx_one(ctx, Route::Whole, move |tx| {
                 let (tenant, orders) = (tenant.clone(), Arc::clone(&orders));
                 async move { store::check_later(&tx, &tenant, &orders, tx.now().plus(pause)).await }
             })
@@ -263,17 +275,12 @@ async fn repeated(
     view(tx, tenant, order, row, &picks).await
 }
 
-/// One statement where the reservation stands as it should; else looks at how it stands.
 async fn bind_in(tx: &Tx, tenant: &TenantCode, order: OrderId) -> Result<(), Error> {
-    use ReservationState::{Bound, Reserved};
-    if store::set_state(tx, tenant, order, Reserved, Bound).await? {
-        return Ok(());
-    }
     let found = store::reservation(tx, tenant, order, For::Changing).await?;
     let state = found.map(|row| row.state);
     match (model::decide(state, Verb::Bind)?, state) {
         (Step::Same, _) => Ok(()),
-        // It was made between the two statements.
+        // It was made meanwhile.
         (Step::Become(next), Some(state)) => {
             match store::set_state(tx, tenant, order, state, next).await? {
                 true => Ok(()),

@@ -196,7 +196,7 @@ impl Service {
         let (tenant, row) = (ctx.tenant.clone(), Arc::new(row.clone()));
         let until = self.db.clock().now().plus(self.options.provider_within.saturating_mul(2));
         self.db
-            .tx(ctx, route, move |tx| {
+            .tx_one(ctx, route, move |tx| {
                 let (tenant, row) = (tenant.clone(), Arc::clone(&row));
                 async move { store::claim_query(&tx, &tenant, &row, until).await }
             })
@@ -211,7 +211,7 @@ impl Service {
         let pause = options.first_query_after.saturating_mul(doubled).min(options.query_pause_max);
         let at = self.db.clock().now().plus(pause);
         self.db
-            .tx(ctx, route, move |tx| {
+            .tx_one(ctx, route, move |tx| {
                 let tenant = tenant.clone();
                 async move { store::postpone_query(&tx, &tenant, id, at, queries).await }
             })
