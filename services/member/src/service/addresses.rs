@@ -56,7 +56,7 @@ impl Service {
     ) -> Result<SavedAddress, Error> {
         let (tenant, member) = (ctx.tenant.clone(), own_id(ctx)?);
         self.db
-            .read(ctx, Route::Whole, move |tx| {
+            .read_one(ctx, Route::Whole, move |tx| {
                 let tenant = tenant.clone();
                 async move {
                     let found = store::address(&tx, &tenant, member, id).await?;
@@ -69,7 +69,7 @@ impl Service {
     pub(super) async fn own_book(&self, ctx: &Ctx) -> Result<Vec<SavedAddress>, Error> {
         let (tenant, member) = (ctx.tenant.clone(), own_id(ctx)?);
         self.db
-            .read(ctx, Route::Whole, move |tx| {
+            .read_one(ctx, Route::Whole, move |tx| {
                 let tenant = tenant.clone();
                 async move { Ok(store::addresses(&tx, &tenant, member).await?) }
             })

@@ -160,7 +160,7 @@ impl Service {
         let Some(token) = SESSION.recognise(&req.token) else { return Ok(None) };
         let tenant = ctx.tenant.clone();
         self.db
-            .read(ctx, Route::Whole, move |tx| {
+            .read_one(ctx, Route::Whole, move |tx| {
                 let (tenant, token) = (tenant.clone(), token.clone());
                 async move {
                     let now = tx.now();
