@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cart_api::Consume;
 use kit::{SharedEntropy, TenantCode};
 use order_api::{CREATED, OrderMessage};
-use outbox::Consumer;
+use outbox::{ConsumeError, Consumer, Message};
 use rpc::{Ctx, Fault, ServiceError as _, TraceId};
 use std::time::Duration;
 use tasks::{TaskHandle, TaskKind, Tasks};
@@ -14,23 +14,40 @@ use crate::service::Service;
 
 const PURGE: TaskKind = TaskKind::new("cart.purge").restarting();
 const CONSUME: &str = "cart.consume";
+/// Orders that are taken out in one transaction, at most.
+const TOGETHER_MAX: usize = 32;
 /// How long one batch of the purge may take.
 const PURGE_WITHIN: Duration = Duration::from_secs(10);
 
-/// The consumers of this service.
+/// The consumers of this service. It needs no inbox: the mark of an order that was taken out is the same
+/// promise, and is kept longer.
 pub fn consumers(service: &Arc<Service>) -> Vec<Consumer> {
-    let service = Arc::clone(service);
-    vec![Consumer::from_fn(CONSUME, [CREATED], move |ctx, message| {
-        let service = Arc::clone(&service);
-        async move {
-            let event: OrderMessage = message.json()?;
-            let lines = event.data.units().map(|l| (l.sku_id, l.quantity)).collect();
-            let (member_id, order_id) = (event.data.member_id, event.data.order_id);
-            let req = Consume { member_id, order_id, lines };
-            let taken = service.take_out(&ctx, req, Some((CONSUME, message))).await;
-            taken.map_err(|e| e.into_fault().into())
-        }
-    })]
+    vec![Consumer::new(CONSUME, [CREATED], TakeOut(Arc::clone(service)))]
+}
+
+struct TakeOut(Arc<Service>);
+
+fn ordered(message: &Message) -> Result<Consume, ConsumeError> {
+    let event: OrderMessage = message.json()?;
+    let lines = event.data.units().map(|l| (l.sku_id, l.quantity)).collect();
+    Ok(Consume { member_id: event.data.member_id, order_id: event.data.order_id, lines })
+}
+
+#[rpc::async_trait]
+impl outbox::Consume for TakeOut {
+    async fn consume(&self, ctx: &Ctx, message: &Message) -> Result<(), ConsumeError> {
+        let taken = self.0.take_out(ctx, ordered(message)?).await;
+        taken.map_err(|e| e.into_fault().into())
+    }
+
+    fn together_max(&self) -> usize {
+        TOGETHER_MAX
+    }
+
+    async fn consume_many(&self, ctx: &Ctx, messages: &[Arc<Message>]) -> Result<(), ConsumeError> {
+        let all = messages.iter().map(|m| ordered(m)).collect::<Result<Vec<_>, _>>()?;
+        self.0.take_all_out(ctx, all).await.map_err(|e| e.into_fault().into())
+    }
 }
 
 /// Deletes anonymous carts that have expired, and marks of orders that nobody asks about any more.

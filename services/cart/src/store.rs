@@ -1,8 +1,10 @@
 //! All SQL of carts. Nothing else knows a column.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use kit::{Id, TenantCode, Timestamp};
 use rpc::Fault;
-use sea_query::{Cond, Condition, Expr, ExprTrait as _, Order, Query};
+use sea_query::{Cond, Condition, Expr, ExprTrait as _, InsertStatement, Order, Query};
 use shard::{Migration, MigrationSet, Row, Tx};
 use types::OrderId;
 
@@ -34,6 +36,8 @@ pub enum For {
     Changing,
 }
 
+const COLUMNS: [&str; 5] = ["lines", "saved", "checkout_id", "version", "expires_at"];
+
 fn is_of(tenant: &TenantCode, key: &str) -> Condition {
     Cond::all().add(Expr::col("tenant").eq(tenant.as_str())).add(Expr::col("owner").eq(key))
 }
@@ -46,24 +50,48 @@ pub async fn load(
     what_for: For,
 ) -> Result<Option<CartRow>, Fault> {
     let mut select = Query::select()
-        .columns(["lines", "saved", "checkout_id", "version", "expires_at"])
+        .columns(COLUMNS)
         .from("carts")
         .cond_where(is_of(tenant, &owner.key()))
         .to_owned();
     if what_for == For::Changing {
         select.lock_exclusive();
     }
-    let read = |r: Row| {
-        let kept = Kept {
-            basket: basket(&r, "lines")?,
-            saved: basket(&r, "saved")?,
-            checkout_id: r.get::<Option<Id>>("checkout_id")?.map(OrderId),
-            version: r.get("version")?,
-        };
-        Ok::<_, Fault>(CartRow { kept, expires_at: r.get("expires_at")? })
-    };
-    let row = tx.one(&select).await?.map(read).transpose()?;
+    let row = tx.one(&select).await?.as_ref().map(read).transpose()?;
     Ok(row.filter(|r| r.expires_at.is_none_or(|at| at > tx.now())))
+}
+
+/// The carts of some members that are kept, by the keys of their owners, to be changed: they are locked in
+/// the sequence of the keys. Members' carts do not expire.
+pub async fn load_many(
+    tx: &Tx,
+    tenant: &TenantCode,
+    owners: &[Owner],
+) -> Result<BTreeMap<String, CartRow>, Fault> {
+    let Some(last) = owners.last() else { return Ok(BTreeMap::new()) };
+    // The last one again until there are 1, 2, 4, 8 …: a server prepares few texts then.
+    let more = owners.len().next_power_of_two() - owners.len();
+    let keys = owners.iter().chain(std::iter::repeat_n(last, more)).map(Owner::key);
+    let mut select = Query::select()
+        .columns(COLUMNS)
+        .column("owner")
+        .from("carts")
+        .and_where(Expr::col("tenant").eq(tenant.as_str()))
+        .and_where(Expr::col("owner").is_in(keys))
+        .order_by("owner", Order::Asc)
+        .to_owned();
+    let rows = tx.all(select.lock_exclusive()).await?;
+    rows.iter().map(|r| Ok((r.get("owner")?, read(r)?))).collect()
+}
+
+fn read(r: &Row) -> Result<CartRow, Fault> {
+    let kept = Kept {
+        basket: basket(r, "lines")?,
+        saved: basket(r, "saved")?,
+        checkout_id: r.get::<Option<Id>>("checkout_id")?.map(OrderId),
+        version: r.get("version")?,
+    };
+    Ok(CartRow { kept, expires_at: r.get("expires_at")? })
 }
 
 /// Keeps a cart whose `kept.version` is the one that is kept now, 0 for none, and counts it up. `false`
@@ -157,12 +185,31 @@ pub async fn touch(
 
 /// Marks an order as taken out; `false` when it was already.
 pub async fn mark_consumed(tx: &Tx, tenant: &TenantCode, order: OrderId) -> Result<bool, Fault> {
-    let insert = Query::insert()
-        .into_table("consumed")
-        .columns(["tenant", "order_id", "consumed_at"])
-        .values_panic([tenant.as_str().into(), order.get().into(), tx.now().micros().into()])
-        .to_owned();
-    tx.insert_unique(&insert).await
+    tx.insert_unique(&marking(tx, tenant, [order])).await
+}
+
+/// Marks orders as taken out. One that was already is a failure of the transaction: no engine says of
+/// several rows which was there.
+pub async fn mark_all_consumed(
+    tx: &Tx,
+    tenant: &TenantCode,
+    orders: impl IntoIterator<Item = OrderId>,
+) -> Result<(), Fault> {
+    tx.exec(&marking(tx, tenant, orders)).await.map(|_| ())
+}
+
+fn marking(
+    tx: &Tx,
+    tenant: &TenantCode,
+    orders: impl IntoIterator<Item = OrderId>,
+) -> InsertStatement {
+    let mut insert = Query::insert();
+    insert.into_table("consumed").columns(["tenant", "order_id", "consumed_at"]);
+    for order in orders {
+        let at = tx.now().micros();
+        insert.values_panic([tenant.as_str().into(), order.get().into(), at.into()]);
+    }
+    insert
 }
 
 /// Deletes some anonymous carts of any tenant that have expired; how many there were.
@@ -177,11 +224,14 @@ pub async fn purge_carts(tx: &Tx, max: u32) -> Result<usize, Fault> {
         .limit(max.into())
         .to_owned();
     let rows = tx.all(&select).await?;
-    for row in &rows {
+    // In the order of the key, so that two processes that purge at once never wait for one another.
+    let key = |row: &Row| Ok((row.get("tenant")?, row.get("owner")?));
+    let keys = rows.iter().map(key).collect::<Result<BTreeSet<(String, String)>, Fault>>()?;
+    for (tenant, owner) in keys {
         let delete = Query::delete()
             .from_table("carts")
-            .and_where(Expr::col("tenant").eq(row.get::<String>("tenant")?))
-            .and_where(Expr::col("owner").eq(row.get::<String>("owner")?))
+            .and_where(Expr::col("tenant").eq(tenant))
+            .and_where(Expr::col("owner").eq(owner))
             .and_where(expired.clone())
             .to_owned();
         tx.exec(&delete).await?;
@@ -199,11 +249,13 @@ pub async fn purge_consumed(tx: &Tx, before: Timestamp, max: u32) -> Result<usiz
         .limit(max.into())
         .to_owned();
     let rows = tx.all(&select).await?;
-    for row in &rows {
+    let key = |row: &Row| Ok((row.get("tenant")?, row.get("order_id")?));
+    let keys = rows.iter().map(key).collect::<Result<BTreeSet<(String, i64)>, Fault>>()?;
+    for (tenant, order) in keys {
         let delete = Query::delete()
             .from_table("consumed")
-            .and_where(Expr::col("tenant").eq(row.get::<String>("tenant")?))
-            .and_where(Expr::col("order_id").eq(row.get::<i64>("order_id")?))
+            .and_where(Expr::col("tenant").eq(tenant))
+            .and_where(Expr::col("order_id").eq(order))
             .to_owned();
         tx.exec(&delete).await?;
     }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use cart_api::{Checkout, Consume, Error};
 use inventory_api::{ForOrder, ReservationState};
 use order_api::Mint;
-use outbox::{Message, inbox};
 use rpc::{Ctx, ServiceError as _};
 use shard::{Route, Tx};
 use types::{MemberId, OrderId};
@@ -14,7 +13,7 @@ use types::{MemberId, OrderId};
 use super::{Service, changed_meanwhile, row_to_change, save};
 use crate::Options;
 use crate::model::{Kept, Owner};
-use crate::store::{self, For};
+use crate::store;
 
 impl Service {
     pub(super) async fn begin(&self, ctx: &Ctx, member: MemberId) -> Result<Checkout, Error> {
@@ -78,48 +77,64 @@ impl Service {
         }
     }
 
-    /// Takes what was ordered out of a member's cart, once per order; for a message, once per message.
-    pub(crate) async fn take_out(
-        &self,
-        ctx: &Ctx,
-        req: Consume,
-        message: Option<(&'static str, Message)>,
-    ) -> Result<(), Error> {
-        let (own, options) = (ctx.clone(), self.options);
-        let work = Arc::new((req, message));
+    /// Takes what was ordered out of a member's cart, once per order.
+    pub(crate) async fn take_out(&self, ctx: &Ctx, req: Consume) -> Result<(), Error> {
+        let (own, options, req) = (ctx.clone(), self.options, Arc::new(req));
         self.db
             .tx(ctx, Route::Whole, move |tx| {
-                let (own, work) = (own.clone(), Arc::clone(&work));
+                let (own, req) = (own.clone(), Arc::clone(&req));
                 async move {
-                    let (req, message) = work.as_ref();
-                    if let Some((consumer, message)) = message
-                        && !inbox::once(&tx, &own, consumer, message).await?
-                    {
+                    if !store::mark_consumed(&tx, &own.tenant, req.order_id).await? {
                         return Ok(());
                     }
-                    take_out_in(&tx, &own, req, options).await
+                    take_out_of_carts(&tx, &own, std::slice::from_ref(&*req), options).await
+                }
+            })
+            .await
+    }
+
+    /// Takes what several orders have ordered out of their members' carts, in one transaction.
+    ///
+    /// # Errors
+    /// Also when one of them was taken out already: then each is to be taken out alone.
+    pub(crate) async fn take_all_out(&self, ctx: &Ctx, mut all: Vec<Consume>) -> Result<(), Error> {
+        // In one sequence, so that two processes never wait for one another.
+        all.sort_by_key(|req| req.order_id);
+        let (own, options, all) = (ctx.clone(), self.options, Arc::new(all));
+        self.db
+            .tx(ctx, Route::Whole, move |tx| {
+                let (own, all) = (own.clone(), Arc::clone(&all));
+                async move {
+                    let orders = all.iter().map(|req| req.order_id);
+                    store::mark_all_consumed(&tx, &own.tenant, orders).await?;
+                    take_out_of_carts(&tx, &own, &all, options).await
                 }
             })
             .await
     }
 }
 
-async fn take_out_in(tx: &Tx, ctx: &Ctx, req: &Consume, options: Options) -> Result<(), Error> {
-    let (tenant, owner) = (&ctx.tenant, Owner::Member(req.member_id));
-    if !store::mark_consumed(tx, tenant, req.order_id).await? {
-        return Ok(());
+/// The orders are marked.
+async fn take_out_of_carts(
+    tx: &Tx,
+    ctx: &Ctx,
+    all: &[Consume],
+    options: Options,
+) -> Result<(), Error> {
+    let mut owners: Vec<Owner> = all.iter().map(|req| Owner::Member(req.member_id)).collect();
+    owners.sort();
+    owners.dedup();
+    let mut rows = store::load_many(tx, &ctx.tenant, &owners).await?;
+    for owner in owners {
+        let Some(mut row) = rows.remove(&owner.key()) else { continue };
+        let before: Kept = row.kept.clone();
+        for req in all.iter().filter(|req| Owner::Member(req.member_id) == owner) {
+            row.kept.basket.take_out(&req.lines);
+            row.kept.checkout_id = row.kept.checkout_id.filter(|id| *id != req.order_id);
+        }
+        if row.kept != before && save(tx, &ctx.tenant, &owner, row, options).await?.is_none() {
+            return Err(changed_meanwhile().into());
+        }
     }
-    let Some(mut row) = store::load(tx, tenant, &owner, For::Changing).await? else {
-        return Ok(());
-    };
-    let before: Kept = row.kept.clone();
-    row.kept.basket.take_out(&req.lines);
-    row.kept.checkout_id = row.kept.checkout_id.filter(|id| *id != req.order_id);
-    if row.kept == before {
-        return Ok(());
-    }
-    match save(tx, tenant, &owner, row, options).await? {
-        Some(_) => Ok(()),
-        None => Err(changed_meanwhile().into()),
-    }
+    Ok(())
 }

@@ -155,7 +155,7 @@ impl Cart for Service {
             let text = "only the platform itself may do this";
             return Err(Fault::new(ErrorCode::Forbidden, text).into());
         }
-        self.take_out(ctx, req, None).await
+        self.take_out(ctx, req).await
     }
 }
 
@@ -163,7 +163,7 @@ impl Service {
     async fn load(&self, ctx: &Ctx, owner: &Owner) -> Result<Option<CartRow>, Fault> {
         let (tenant, owner) = (ctx.tenant.clone(), Arc::new(owner.clone()));
         self.db
-            .read(ctx, Route::Whole, move |tx| {
+            .read_one(ctx, Route::Whole, move |tx| {
                 let (tenant, owner) = (tenant.clone(), Arc::clone(&owner));
                 async move { store::load(&tx, &tenant, &owner, For::Reading).await }
             })

@@ -14,6 +14,10 @@ use types::{Address, MemberId, OrderId, SpuId};
 use crate::world::{World, add, content_of, lines, many, show, sku};
 
 fn placed(order_id: OrderId, units: &[(i64, u32)], seq: i64) -> Message {
+    placed_by(1, order_id, units, seq)
+}
+
+fn placed_by(member: i64, order_id: OrderId, units: &[(i64, u32)], seq: i64) -> Message {
     let zero = Money::zero("CNY".parse().unwrap());
     let line = |(n, (s, q)): (u32, &(i64, u32))| OrderLine {
         line_no: n,
@@ -34,7 +38,7 @@ fn placed(order_id: OrderId, units: &[(i64, u32)], seq: i64) -> Message {
         version: 1,
         data: OrderEvent {
             order_id,
-            member_id: MemberId::from_i64(1).unwrap(),
+            member_id: MemberId::from_i64(member).unwrap(),
             payment_method: PaymentMethod::Card,
             total: zero,
             paid: zero,
@@ -92,4 +96,37 @@ async fn a_placed_order_leaves_the_cart_once() {
     assert_eq!(content.checkout_id, None);
     let garbage = Message { payload: "[]".to_owned(), ..placed(id, &[], 9) };
     assert!(deliver(garbage).await.unwrap_err().is_permanent());
+}
+
+#[tokio::test]
+async fn orders_that_are_told_together_leave_their_carts_once_each() {
+    let world = World::new().await;
+    let within = Duration::from_secs(10);
+    let order = |n: i64| OrderId::from_i64(n).unwrap();
+    for member in 1..=5 {
+        add(&world.client, &user_ctx("flora", member), None, 1, 9).await.unwrap();
+    }
+    // Two orders of the first member, one of each other, one of somebody without a cart.
+    let mut told: Vec<_> =
+        (1..=5).map(|n| Arc::new(placed_by(n, order(100 - n), &[(1, 2)], 1))).collect();
+    told.push(Arc::new(placed_by(1, order(50), &[(1, 3)], 1)));
+    told.push(Arc::new(placed_by(8, order(51), &[(1, 1)], 1)));
+    assert!(world.messages.together_max(CREATED) > 1);
+    let left = async |member| lines(&show(&world.client, &user_ctx("flora", member), None).await);
+    // The second time all are known, the third time only some.
+    let mut more = told.clone();
+    more.push(Arc::new(placed_by(2, order(52), &[(1, 1)], 1)));
+    more.push(Arc::new(Message { payload: "[]".to_owned(), ..placed_by(3, order(53), &[], 1) }));
+    for messages in [&told, &told, &more] {
+        let results = world.messages.deliver_many(messages, within).await;
+        assert_eq!(results.len(), messages.len());
+        for (result, message) in results.iter().zip(messages) {
+            assert_eq!(result.is_err(), message.payload == "[]");
+        }
+    }
+    assert_eq!(left(1).await, [(1, 4)]);
+    assert_eq!(left(2).await, [(1, 6)]);
+    for member in 3..=5 {
+        assert_eq!(left(member).await, [(1, 7)]);
+    }
 }
