@@ -7,7 +7,7 @@ use std::time::Duration;
 use inventory_api::{AVAILABILITY_CHANGED, AvailabilityChanged};
 use kit::{Cursor, ErrorCode, Limit, SharedEntropy, TenantCode};
 use order_api::{ALL_EVENTS, OrderMessage};
-use outbox::Consumer;
+use outbox::{Consume, ConsumeError, Consumer, Message};
 use product_api::{PRODUCT_CHANGED, ProductChanged};
 use rpc::{Ctx, Fault, ServiceError as _, TraceId};
 use tasks::{TaskHandle, TaskKind, Tasks};
@@ -18,6 +18,8 @@ use crate::model::order::OrderEntry;
 use crate::service::Service;
 
 const CATCH_UP: TaskKind = TaskKind::new("search.catch_up").restarting();
+/// Messages of orders that are kept in one transaction, at most.
+const TOGETHER_MAX: usize = 32;
 
 /// The consumers of this service. None needs an inbox: each compares what it has with what comes.
 pub fn consumers(service: &Arc<Service>) -> Vec<Consumer> {
@@ -37,15 +39,31 @@ pub fn consumers(service: &Arc<Service>) -> Vec<Consumer> {
                 Ok(service.keep_availability(&ctx, event, message.id.seq).await?)
             }
         }),
-        Consumer::from_fn("search.order", ALL_EVENTS.iter().copied(), move |ctx, message| {
-            let service = Arc::clone(&orders);
-            async move {
-                let event: OrderMessage = message.json()?;
-                let order = OrderEntry::of(event, message.id.seq, message.created_at);
-                Ok(service.keep_orders(&ctx, vec![order]).await?)
-            }
-        }),
+        Consumer::new("search.order", ALL_EVENTS.iter().copied(), Orders(orders)),
     ]
+}
+
+struct Orders(Arc<Service>);
+
+fn entry(message: &Message) -> Result<OrderEntry, ConsumeError> {
+    let event: OrderMessage = message.json()?;
+    Ok(OrderEntry::of(event, message.id.seq, message.created_at))
+}
+
+#[rpc::async_trait]
+impl Consume for Orders {
+    async fn consume(&self, ctx: &Ctx, message: &Message) -> Result<(), ConsumeError> {
+        Ok(self.0.keep_orders(ctx, vec![entry(message)?]).await?)
+    }
+
+    fn together_max(&self) -> usize {
+        TOGETHER_MAX
+    }
+
+    async fn consume_many(&self, ctx: &Ctx, messages: &[Arc<Message>]) -> Result<(), ConsumeError> {
+        let orders = messages.iter().map(|m| entry(m)).collect::<Result<Vec<_>, _>>()?;
+        Ok(self.0.keep_orders_together(ctx, orders).await?)
+    }
 }
 
 /// Reads the catalogue and the orders of every tenant that is older than the index, each once and to the end:

@@ -36,6 +36,8 @@ pub struct OrderEntry {
     pub updated_at: Timestamp,
     /// Words of codes, lines and recipient.
     pub terms: Vec<String>,
+    /// Nothing is known of it yet, most likely: it was just placed, or is read again.
+    pub is_first: bool,
 }
 
 /// A payment method in the word that requests use.
@@ -62,6 +64,7 @@ impl OrderEntry {
     /// What a message with this number says of its order.
     pub fn of(message: OrderMessage, seq: i64, sent_at: Timestamp) -> Self {
         let terms = words(&message);
+        let is_first = seq == 0 || message.from.is_empty();
         let OrderMessage { to: status, version: message_version, data, .. } = message;
         // Messages of an older version of the program do not say these.
         let known = |at: Timestamp, or: Timestamp| if at == Timestamp::default() { or } else { at };
@@ -87,6 +90,7 @@ impl OrderEntry {
             created_at: known(data.created_at, data.order_id.0.made_at()),
             updated_at: known(data.updated_at, sent_at),
             terms,
+            is_first,
         }
     }
 }

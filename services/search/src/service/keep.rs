@@ -107,6 +107,34 @@ impl Service {
             .await
     }
 
+    /// [`Service::keep_orders`] for messages of different orders, in few round trips.
+    ///
+    /// # Errors
+    /// Also when something was said before of one that was just placed: then each is to be kept alone.
+    pub async fn keep_orders_together(
+        &self,
+        ctx: &Ctx,
+        mut orders: Vec<OrderEntry>,
+    ) -> Result<(), Fault> {
+        // In one sequence, so that two processes never wait for one another.
+        orders.sort_by_key(|order| order.id);
+        let (tenant, orders) = (ctx.tenant.clone(), std::sync::Arc::new(orders));
+        self.db
+            .tx(ctx, Route::Whole, move |tx| {
+                let (tenant, orders) = (tenant.clone(), orders.clone());
+                async move {
+                    let (first, later): (Vec<_>, Vec<_>) =
+                        orders.iter().partition(|order| order.is_first);
+                    store::put_new_orders(&tx, &tenant, &first).await?;
+                    for order in later {
+                        store::put_order(&tx, &tenant, order).await?;
+                    }
+                    Ok(())
+                }
+            })
+            .await
+    }
+
     /// Reads a page of the catalogue again.
     pub async fn read_page(&self, ctx: &Ctx, cursor: Option<Cursor>) -> Result<Rebuilt, Fault> {
         let limit = Limit::new(REBUILD_PAGE).map_err(Fault::internal)?;

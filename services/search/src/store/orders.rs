@@ -3,8 +3,8 @@
 use kit::{Currency, Money, TenantCode, Timestamp};
 use rpc::Fault;
 use sea_query::{
-    Asterisk, Cond, Expr, ExprTrait as _, Func, Order, Query, SelectStatement, SimpleExpr,
-    UpdateStatement,
+    Asterisk, Cond, Expr, ExprTrait as _, Func, InsertStatement, Order, Query, SelectStatement,
+    SimpleExpr, UpdateStatement,
 };
 use search_api::{FlowCount, HourFigures, OrderHit, OrderStats, StatusCount};
 use shard::{Row, Tx};
@@ -16,6 +16,8 @@ use crate::model::text::Words;
 use crate::model::wanted::{OrderKey, WantedOrders};
 
 const TERMS: &str = "order_terms";
+/// Words in one statement: how many texts of it a server may have to prepare.
+const TERMS_TOGETHER: usize = 128;
 /// Versions of flows and statuses that are counted at most.
 const GROUPS_MAX: u64 = 1_000;
 
@@ -39,10 +41,34 @@ const COLUMNS: [&str; 15] = [
 
 /// Keeps what is said of an order, unless something later was here already.
 pub async fn put_order(tx: &Tx, tenant: &TenantCode, order: &OrderEntry) -> Result<(), Fault> {
-    if insert(tx, tenant, order).await? {
-        return insert_terms(tx, tenant, order).await;
+    // A step of an order mostly finds its row. To try to write the row first would cost a round trip, and with
+    // MySQL a lock of the row that is there, on which two steps at once would block one another.
+    if !order.is_first && change(tx, tenant, order).await? {
+        return Ok(());
     }
-    tx.exec(&update_statement(tenant, order)).await.map(|_| ())
+    if tx.insert_unique(&inserting(tenant, [order])).await? {
+        return insert_terms(tx, tenant, [order]).await;
+    }
+    change(tx, tenant, order).await.map(|_| ())
+}
+
+/// Keeps orders of which nothing was said before. One that is there already is a failure of the transaction:
+/// no engine says of several rows which was there.
+pub async fn put_new_orders(
+    tx: &Tx,
+    tenant: &TenantCode,
+    orders: &[&OrderEntry],
+) -> Result<(), Fault> {
+    if orders.is_empty() {
+        return Ok(());
+    }
+    tx.exec(&inserting(tenant, orders.iter().copied())).await?;
+    insert_terms(tx, tenant, orders.iter().copied()).await
+}
+
+/// Whether it was later than its row.
+async fn change(tx: &Tx, tenant: &TenantCode, order: &OrderEntry) -> Result<bool, Fault> {
+    Ok(tx.exec(&update_statement(tenant, order)).await? > 0)
 }
 
 fn update_statement(tenant: &TenantCode, order: &OrderEntry) -> UpdateStatement {
@@ -77,11 +103,16 @@ fn is_later(order: &OrderEntry) -> Cond {
     Cond::any().add(higher).add(same)
 }
 
-async fn insert(tx: &Tx, tenant: &TenantCode, order: &OrderEntry) -> Result<bool, Fault> {
-    let insert = Query::insert()
+fn inserting<'a>(
+    tenant: &TenantCode,
+    orders: impl IntoIterator<Item = &'a OrderEntry>,
+) -> InsertStatement {
+    let mut insert = Query::insert();
+    insert
         .into_table("orders")
-        .columns(COLUMNS.into_iter().chain(["tenant", "version", "seq", "hour"]))
-        .values_panic([
+        .columns(COLUMNS.into_iter().chain(["tenant", "version", "seq", "hour"]));
+    for order in orders {
+        insert.values_panic([
             order.id.get().into(),
             order.member_id.get().into(),
             order.status.as_str().into(),
@@ -101,26 +132,32 @@ async fn insert(tx: &Tx, tenant: &TenantCode, order: &OrderEntry) -> Result<bool
             order.version.into(),
             order.seq.into(),
             hour_of(order.created_at).into(),
-        ])
-        .to_owned();
-    tx.insert_unique(&insert).await
-}
-
-async fn insert_terms(tx: &Tx, tenant: &TenantCode, order: &OrderEntry) -> Result<(), Fault> {
-    if order.terms.is_empty() {
-        return Ok(());
-    }
-    let mut insert = Query::insert();
-    insert.into_table(TERMS).columns(["tenant", "term", "created_at", "order_id"]);
-    for term in &order.terms {
-        insert.values_panic([
-            tenant.as_str().into(),
-            term.as_str().into(),
-            order.created_at.micros().into(),
-            order.id.get().into(),
         ]);
     }
-    tx.exec(&insert).await.map(|_| ())
+    insert
+}
+
+async fn insert_terms<'a>(
+    tx: &Tx,
+    tenant: &TenantCode,
+    orders: impl IntoIterator<Item = &'a OrderEntry>,
+) -> Result<(), Fault> {
+    let rows = orders.into_iter().flat_map(|order| order.terms.iter().map(move |t| (order, t)));
+    let rows: Vec<_> = rows.collect();
+    for some in rows.chunks(TERMS_TOGETHER) {
+        let mut insert = Query::insert();
+        insert.into_table(TERMS).columns(["tenant", "term", "created_at", "order_id"]);
+        for (order, term) in some {
+            insert.values_panic([
+                tenant.as_str().into(),
+                term.as_str().into(),
+                order.created_at.micros().into(),
+                order.id.get().into(),
+            ]);
+        }
+        tx.exec(&insert).await?;
+    }
+    Ok(())
 }
 
 fn orders(tenant: &TenantCode) -> SelectStatement {
@@ -385,6 +422,7 @@ mod tests {
             created_at: Timestamp::default(),
             updated_at: Timestamp::default(),
             terms: Vec::new(),
+            is_first: false,
         }
     }
 

@@ -1,12 +1,16 @@
 //! Finding orders, and figures of them, in the process and over the wire.
 
+use std::sync::Arc;
+
 use kit::{ErrorCode, Limit, Timestamp};
+use order_api::{CHANGED, CREATED, OrderMessage};
+use outbox::{Deliver as _, Message};
 use rpc::ServiceError as _;
 use search_api::{FindOrders, FlowUsage, OrderStats, SearchClient};
 use testkit::{BEGIN, anonymous_ctx, operator_ctx, user_ctx};
 use types::MemberId;
 
-use crate::world::{World, moved, order, order_ids, orders, yuan};
+use crate::world::{World, message, moved, order, order_ids, orders, yuan};
 
 const READ: &[&str] = &["orders:read"];
 
@@ -143,4 +147,41 @@ async fn orders_are_for_staff(client: &SearchClient) {
     }
     let other = orders(client, "gadget", FindOrders::default()).await;
     assert_eq!(order_ids(&other), [7], "tenants never see each other");
+}
+
+#[tokio::test]
+async fn orders_that_are_told_together_are_kept_as_if_each_were_told_alone() {
+    let world = World::new().await;
+    let placed = |n: i64| order(n, n, if n % 2 == 0 { "红玫瑰" } else { "Blue Tulips" });
+    let told = |order: &OrderMessage, seq: i64| {
+        let topic = if order.from.is_empty() { CREATED } else { CHANGED };
+        Arc::new(message("flora", topic, "order", order.data.order_id.get(), seq, order))
+    };
+    let all = |numbers: std::ops::RangeInclusive<i64>| -> Vec<_> {
+        numbers.map(|n| told(&placed(n), 1)).collect()
+    };
+    // All are new; all are known; some are known; the last message is none.
+    let mut garbage = all(5..=9);
+    garbage.push(Arc::new(Message { payload: "[]".to_owned(), ..(*all(10..=10)[0]).clone() }));
+    for messages in [all(1..=4), all(1..=4), all(3..=6), garbage] {
+        let results = world.messages.deliver_many(&messages, testkit::PATIENCE).await;
+        assert_eq!(results.len(), messages.len());
+        for (result, message) in results.iter().zip(&messages) {
+            assert_eq!(result.is_err(), message.payload == "[]");
+        }
+    }
+    // Steps of orders that are known, and of one whose beginning comes later.
+    let paid = |n: i64| told(&moved(placed(n), "PAID", false), 2);
+    let steps: Vec<_> = [2, 7, 11].map(paid).to_vec();
+    for result in world.messages.deliver_many(&steps, testkit::PATIENCE).await {
+        result.unwrap();
+    }
+    world.tell_order("flora", &placed(11), 1).await;
+    let words = |text: &str| FindOrders { text: text.to_owned(), ..FindOrders::default() };
+    let client = &world.client;
+    let tulips = orders(client, "flora", words("tulip")).await;
+    assert_eq!(order_ids(&tulips), [11, 9, 7, 5, 3, 1]);
+    assert_eq!(order_ids(&orders(client, "flora", words("玫瑰")).await), [8, 6, 4, 2]);
+    let req = FindOrders { status: Some("PAID".to_owned()), ..FindOrders::default() };
+    assert_eq!(order_ids(&orders(client, "flora", req).await), [11, 7, 2]);
 }

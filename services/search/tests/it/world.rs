@@ -49,7 +49,7 @@ pub struct World {
     pub schema_conflicts: Vec<String>,
     pub catch_up: CatchUp,
     pub shop: Arc<Mutex<Shop>>,
-    messages: Router,
+    pub messages: Router,
     tasks: Tasks,
     _shards: TempShards,
 }
