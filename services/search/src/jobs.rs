@@ -18,6 +18,9 @@ use crate::model::order::OrderEntry;
 use crate::service::Service;
 
 const CATCH_UP: TaskKind = TaskKind::new("search.catch_up").restarting();
+/// What is away for a moment is asked for again after these pauses: the cells of a tenant that is just being
+/// added are opened a moment after it is listed.
+const PAUSES_MS: [u64; 5] = [200, 400, 800, 1_600, 3_200];
 /// Messages of orders that are kept in one transaction, at most.
 const TOGETHER_MAX: usize = 32;
 
@@ -99,8 +102,24 @@ impl CatchUp {
     pub fn spawn(self, tasks: &Tasks) -> TaskHandle {
         tasks.spawn_restarting(CATCH_UP, move || {
             let catch_up = self.clone();
-            async move { catch_up.run_once().await.map(|_| ()) }
+            async move { catch_up.run().await.map(|_| ()) }
         })
+    }
+
+    /// Catches up; what was read. What is away for a moment is no failure.
+    ///
+    /// # Errors
+    /// As [`CatchUp::run_once`], when it goes on.
+    pub async fn run(&self) -> Result<CaughtUp, Fault> {
+        let mut all = CaughtUp::default();
+        for pause in PAUSES_MS.map(Duration::from_millis) {
+            match self.pass(&mut all, true).await {
+                Err(fault) if fault.code == ErrorCode::Unavailable => {}
+                done => return done.map(|()| all),
+            }
+            tokio::time::sleep(pause).await;
+        }
+        self.pass(&mut all, false).await.map(|()| all)
     }
 
     /// Catches up; what was read. A tenant of whom something cannot be read holds up no other.
@@ -108,7 +127,13 @@ impl CatchUp {
     /// # Errors
     /// The first, when something could not be read: the next run goes on there.
     pub async fn run_once(&self) -> Result<CaughtUp, Fault> {
-        let (mut read, mut failed, mut cursor) = (CaughtUp::default(), None, None);
+        let mut read = CaughtUp::default();
+        self.pass(&mut read, false).await.map(|()| read)
+    }
+
+    /// Looks at every tenant once. With `again` somebody does so again soon when something was away.
+    async fn pass(&self, read: &mut CaughtUp, again: bool) -> Result<(), Fault> {
+        let (mut failed, mut cursor) = (None, None);
         loop {
             let limit = Limit::new(Limit::MAX).map_err(Fault::internal)?;
             let req = tenant_api::List { cursor, limit };
@@ -120,14 +145,18 @@ impl CatchUp {
                 {
                     if let Err(fault) = self.read_all(&tenant.code, what, rows).await {
                         let tenant = &tenant.code;
-                        tracing::warn!(%tenant, ?what, %fault, "not all was read for searching");
+                        if again && fault.code == ErrorCode::Unavailable {
+                            tracing::debug!(%tenant, ?what, %fault, "not all is read for searching yet");
+                        } else {
+                            tracing::warn!(%tenant, ?what, %fault, "not all was read for searching");
+                        }
                         failed = failed.or(Some(fault));
                     }
                 }
             }
             match page.next_cursor {
                 Some(next) => cursor = Some(next),
-                None => return failed.map_or(Ok(read), Err),
+                None => return failed.map_or(Ok(()), Err),
             }
         }
     }

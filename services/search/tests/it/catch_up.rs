@@ -60,6 +60,15 @@ async fn a_catch_up_that_was_interrupted_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn what_is_away_for_a_moment_does_not_end_a_catch_up() {
+    let world = older().await;
+    stands(&world, "gadget", order(1, 1, "Phone"));
+    world.shop.lock().unwrap().failing.insert(spu(30));
+    assert_eq!(world.catch_up.run().await.unwrap(), caught_up(60, 1));
+    assert_eq!(found(&world).await, 60);
+}
+
+#[tokio::test]
 async fn a_product_that_changed_before_the_catch_up_does_not_prevent_it() {
     let world = older().await;
     world.tell_product("flora", spu(7)).await;
