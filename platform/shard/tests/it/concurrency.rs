@@ -9,7 +9,7 @@ use sea_query::{Expr, ExprTrait as _, Query};
 use shard::{Database, Route};
 use testkit::{TempShards, test_ctx};
 
-use crate::support::{SINGLE, begin_insert, ids, n_of, thing};
+use crate::support::{SINGLE, ids, insert, n_of, thing};
 
 async fn increment(db: &Database, ctx: &Ctx, id: i64) {
     loop {
@@ -41,7 +41,7 @@ async fn sixty_four_tasks_with_compare_and_set_lose_nothing() {
     let (shards, ctx) = (TempShards::new(), test_ctx("any"));
     let db = shards.single(SINGLE).await;
     for id in 0..4 {
-        begin_insert(&db, &ctx, id).await.await.unwrap();
+        insert(&db, &ctx, id).await;
     }
     let reset = Query::update().table("things").value("n", 0).to_owned();
     let reset: Result<u64, Fault> = db

@@ -12,7 +12,7 @@ use shard::{Route, Tx};
 use testkit::{PATIENCE, TempShards, eventually, test_ctx};
 
 use crate::support::{
-    Gate, SINGLE, begin_insert, begin_tx, hold_writer, ids, n_of, row, rows, thing,
+    Gate, SINGLE, begin_insert, begin_tx, hold_writer, ids, insert, n_of, row, rows, thing,
 };
 
 #[tokio::test]
@@ -194,7 +194,7 @@ async fn a_read_cannot_write() {
 async fn a_read_stays_on_one_snapshot_and_a_later_one_sees_every_answered_write() {
     let (shards, ctx) = (TempShards::new(), test_ctx("any"));
     let db = shards.single(SINGLE).await;
-    begin_insert(&db, &ctx, 1).await.await.unwrap();
+    insert(&db, &ctx, 1).await;
     let gate = Gate::new();
     let (reader, door, reading) = (db.clone(), Arc::clone(&gate), ctx.clone());
     let snapshot = crate::support::begin(async move {
@@ -211,7 +211,7 @@ async fn a_read_stays_on_one_snapshot_and_a_later_one_sees_every_answered_write(
     })
     .await;
     gate.reached().await;
-    begin_insert(&db, &ctx, 2).await.await.unwrap();
+    insert(&db, &ctx, 2).await;
     assert_eq!(ids(&db, &ctx).await, [1, 2]);
     gate.open();
     assert_eq!(snapshot.await.unwrap(), (1, 1));
@@ -260,7 +260,7 @@ async fn a_hook_that_panics_takes_neither_the_answer_nor_the_writer_down() {
     held.await.unwrap();
     assert_eq!(hooked.await.unwrap(), 1);
     neighbour.await.unwrap();
-    begin_insert(&db, &ctx, 3).await.await.unwrap();
+    insert(&db, &ctx, 3).await;
     assert_eq!(ids(&db, &ctx).await, [1, 2, 3]);
 }
 
@@ -279,6 +279,6 @@ async fn a_transaction_that_nobody_waits_for_any_more_does_not_begin() {
     let (held, gate) = hold_writer(&db, &ctx).await;
     drop((begin_insert(&db, &ctx, 3).await, held));
     gate.open();
-    begin_insert(&db, &ctx, 4).await.await.unwrap();
+    insert(&db, &ctx, 4).await;
     eventually(PATIENCE, || async { ids(&db, &ctx).await == [2, 4] }).await;
 }

@@ -13,7 +13,7 @@ use testkit::{TempShards, test_ctx};
 
 use crate::support::{
     EndlessWrite, Gate, MS_200, SINGLE, begin, begin_insert, begin_tx, endless, hold_writer, ids,
-    rows, thing,
+    insert, rows, thing,
 };
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn no_statement_runs_longer_than_the_engines_own_limit() {
     let slow: Result<_, Fault> =
         db.tx(&ctx, Route::Whole, |tx| async move { tx.one(&endless()).await }).await;
     assert_eq!(slow.unwrap_err().code, ErrorCode::DeadlineExceeded);
-    begin_insert(&db, &ctx, 1).await.await.unwrap();
+    insert(&db, &ctx, 1).await;
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn work_whose_time_ran_out_in_the_queue_is_not_begun() {
         })
         .await;
     assert_eq!(over.unwrap_err().code, ErrorCode::DeadlineExceeded);
-    begin_insert(&db, &ctx, 3).await.await.unwrap();
+    insert(&db, &ctx, 3).await;
     assert_eq!(ids(&db, &ctx).await, [3]);
 }
 
@@ -195,10 +195,10 @@ async fn a_query_returns_no_more_rows_than_allowed() {
     let ctx = test_ctx("any");
     let db = shards.single(SINGLE).await;
     for id in 0..10 {
-        begin_insert(&db, &ctx, id).await.await.unwrap();
+        insert(&db, &ctx, id).await;
     }
     assert_eq!(ids(&db, &ctx).await.len(), 10);
-    begin_insert(&db, &ctx, 10).await.await.unwrap();
+    insert(&db, &ctx, 10).await;
     let read = |one: bool| {
         db.read(&ctx, Route::Whole, move |tx| async move {
             if one {

@@ -7,8 +7,7 @@ use shard::{Migration, MigrationSet, Route, Schema};
 use testkit::{TempShards, test_ctx};
 
 use crate::support::{
-    CELL_THINGS, NOTES, SINGLE, SPREAD, THINGS, begin_insert, begin_tx, ids, place, row, rows,
-    thing,
+    CELL_THINGS, NOTES, SINGLE, SPREAD, THINGS, begin_tx, ids, insert, place, row, rows, thing,
 };
 
 const COLOUR: Migration =
@@ -22,7 +21,7 @@ const fn single(common: &'static [MigrationSet]) -> Schema {
 async fn a_restart_keeps_the_data_and_runs_what_is_new() {
     let (mut shards, ctx) = (TempShards::new(), test_ctx("any"));
     let db = shards.single(SINGLE).await;
-    begin_insert(&db, &ctx, 1).await.await.unwrap();
+    insert(&db, &ctx, 1).await;
     drop(db);
     shards.reopen().await;
     let grown = single(&[MigrationSet { name: "test", common: &[THINGS, COLOUR], cells: &[] }]);
@@ -67,7 +66,7 @@ async fn data_of_a_newer_program_is_left_alone() {
     let (mut shards, ctx) = (TempShards::new(), test_ctx("any"));
     let newer = single(&[MigrationSet { name: "test", common: &[THINGS, COLOUR], cells: &[] }]);
     let db = shards.single(newer).await;
-    begin_insert(&db, &ctx, 1).await.await.unwrap();
+    insert(&db, &ctx, 1).await;
     drop(db);
     shards.reopen().await;
     let refused = shards.database(SINGLE).await.unwrap_err().chain();
@@ -98,7 +97,7 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
     let refused = shards.database(broken).await.unwrap_err().chain();
     assert!(refused.contains("migration 2 `broken` of test failed"), "{refused}");
     let db = shards.single(SINGLE).await;
-    begin_insert(&db, &ctx, 1).await.await.unwrap();
+    insert(&db, &ctx, 1).await;
     assert!(!has_table(&shards, "single.db", "extra"));
 }
 

@@ -178,7 +178,13 @@ pub async fn hold_writer(db: &Database, ctx: &Ctx) -> (Call<()>, Arc<Gate>) {
     (held, gate)
 }
 
-/// Begins a transaction that inserts one thing.
+/// Inserts one thing.
+pub async fn insert(db: &Database, ctx: &Ctx, id: i64) {
+    let body = move |tx: Tx| async move { tx.exec(&thing(id, id)).await };
+    db.tx(ctx, Route::Whole, body).await.unwrap();
+}
+
+/// Begins a transaction that inserts one thing, while the writer is held.
 pub async fn begin_insert(db: &Database, ctx: &Ctx, id: i64) -> Call<()> {
     begin_tx(db, ctx, move |tx| async move { tx.exec(&thing(id, id)).await.map(|_| ()) }).await
 }
