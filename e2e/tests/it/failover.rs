@@ -36,6 +36,9 @@ const BEFORE: usize = 4;
 const GONE_FOR: Duration = Duration::from_secs(12);
 /// Nobody waits longer for a refusal.
 const AT_ONCE: Duration = Duration::from_secs(2);
+/// Within this everybody has ordered again. A payment that was on record when the primary died, and of which
+/// the provider never heard, may be tried anew only after the grace of two minutes in which it might.
+const RESUMES_WITHIN: Duration = Duration::from_secs(240);
 /// How long somebody rests before he asks again.
 const REST: Duration = Duration::from_millis(50);
 /// The demo's schemas on a server, which `stoa serve` takes over.
@@ -82,6 +85,21 @@ impl Ear {
         .await
     }
 
+    async fn until_within(
+        &self,
+        within: Duration,
+        what: &str,
+        holds: impl Fn() -> bool,
+    ) -> Result<()> {
+        let began = Instant::now();
+        while !holds() {
+            ensure!(!self.is_over(), "it ended before {what}");
+            ensure!(began.elapsed() < within, "not within {within:?}: {what}");
+            tokio::time::sleep(REST).await;
+        }
+        Ok(())
+    }
+
     /// Asks until there is an answer that is not for later. A refusal has to be a clear one, and to come at
     /// once, and there is none while the primary lives.
     async fn ask<F, Fut>(&self, what: &str, send: F) -> Result<Answer>
@@ -122,7 +140,9 @@ impl Ear {
     /// Looks at the shop as somebody who has no session, until it is over.
     async fn look(&self, server: &Server) -> Result<()> {
         let visitor = server.visitor("flora")?;
+        let looking = Instant::now();
         while !self.is_over() {
+            ensure!(looking.elapsed() < 3 * RESUMES_WITHIN, "it never ends");
             let began = Instant::now();
             let answer = visitor.get("/v1/store/products?limit=5").await?;
             if answer.status == 200 {
@@ -150,11 +170,23 @@ struct Buyer<'a> {
     sku: SkuId,
     ear: &'a Ear,
     told: Mutex<Told>,
+    /// What he is at, and since when.
+    step: Mutex<(String, Instant)>,
 }
 
 impl Buyer<'_> {
     fn told<T>(&self, f: impl FnOnce(&mut Told) -> T) -> T {
         f(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn is_at(&self, step: impl Into<String>) {
+        let now = (step.into(), Instant::now());
+        *self.step.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    fn says(&self) -> String {
+        let step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
+        format!("{} is at {} for {:?}", self.tenant, step.0, step.1.elapsed())
     }
 
     fn has_placed_since(&self, moment: Instant) -> bool {
@@ -167,12 +199,15 @@ impl Buyer<'_> {
             if self.ear.is_over() {
                 break;
             }
+            self.is_at("an order");
             let order = self.order(n).await.context("an order")?;
             self.told(|t| t.placed.push((order, Instant::now())));
             if n.is_multiple_of(2) {
+                self.is_at(format!("the payment of {order}"));
                 self.pay(order).await.context("a payment")?;
                 self.told(|t| t.paid.push(order));
             }
+            self.is_at(format!("the cart without {order}"));
             self.until_cart_is_empty().await?;
         }
         Ok(())
@@ -217,7 +252,9 @@ impl Buyer<'_> {
             let answer =
                 self.ear.ask("paying", || self.shopper.try_to_pay(order, &key, GOOD_CARD)).await?;
             let mut payment: PaymentView = answer.ok()?;
+            let began = Instant::now();
             while payment.state == PaymentState::Pending {
+                ensure!(began.elapsed() < RESUMES_WITHIN, "a payment is pending for ever");
                 tokio::time::sleep(REST).await;
                 payment = self.payment(order, &payment).await?;
             }
@@ -292,7 +329,8 @@ impl Mall {
             for n in 0..BUYERS {
                 let shopper = self.server.shopper(tenant, &format!("failed-over-{n}")).await?;
                 let address = shopper.add_address().await?;
-                buyers.push(Buyer { tenant, shopper, address, sku, ear, told: Mutex::default() });
+                let (told, step) = (Mutex::default(), Mutex::new((String::new(), Instant::now())));
+                buyers.push(Buyer { tenant, shopper, address, sku, ear, told, step });
             }
         }
         Ok(buyers)
@@ -321,8 +359,11 @@ async fn operate(
     let done = run(config, ["shard", "failover", MAIN]).await?;
     ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let resumed = Instant::now();
-    let order_again = || buyers.iter().all(|b| b.has_placed_since(resumed));
-    ear.until("everybody orders again", order_again).await?;
+    let waits = || buyers.iter().filter(|b| !b.has_placed_since(resumed));
+    let again = ear.until_within(RESUMES_WITHIN, "everybody orders again", || waits().count() == 0);
+    let waiting = || waits().map(Buyer::says).collect::<Vec<_>>().join("; ");
+    again.await.with_context(waiting)?;
+    e2e::note(&format!("everybody had ordered again after {:?}", resumed.elapsed()));
     let again = run(config, ["shard", "failover", MAIN]).await?;
     let said = String::from_utf8_lossy(&again.stderr);
     ensure!(!again.status.success() && said.contains("no replica"), "failed over twice: {said}");
