@@ -42,8 +42,15 @@ use crate::error::DbError;
 use crate::schema::{Pending, Schema};
 use crate::servers::{Server, Servers, Splitting};
 
-/// Prepared statements kept per connection. MySQL has a limit over all connections (16,382 by default).
+/// Prepared statements kept per connection. Every cell has its own tables, and so its own statements. MySQL
+/// has a limit over all connections (16,382 by default).
 const STATEMENTS_MAX: usize = 400;
+/// PostgreSQL has none; a statement with its plan takes some 10 KB of a connection's memory.
+const POSTGRES_STATEMENTS_MAX: usize = 1_500;
+/// A statement is planned once per connection. Left to itself, PostgreSQL plans each of its first five runs
+/// anew, which with a statement for every cell and connection costs more than the runs. That plans do not
+/// depend on the values is so on the embedded engine, too.
+const PLAN_ONCE: [(&str, &str); 1] = [("plan_cache_mode", "force_generic_plan")];
 /// The longest a server that takes over may take to show that it can.
 const SWITCH_WITHIN: Duration = Duration::from_secs(3);
 
@@ -196,7 +203,8 @@ async fn target(engine: Engine, url: &Secret<String>) -> Result<(String, Target)
 fn target_of(url: &Secret<String>) -> Result<(String, Target), DbError> {
     let options: PgConnectOptions = url.expose().parse().map_err(explain)?;
     let options = options
-        .statement_cache_capacity(STATEMENTS_MAX)
+        .statement_cache_capacity(POSTGRES_STATEMENTS_MAX)
+        .options(PLAN_ONCE)
         .application_name("stoa")
         .disable_statement_logging();
     let label = format!("{}:{}", options.get_host(), options.get_port());

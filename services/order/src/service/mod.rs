@@ -27,11 +27,15 @@ use outbox::{Idempotency, Outbox};
 use product_api::ProductClient;
 use rpc::{ActorKind, Ctx, Fault};
 use shard::{Database, Ids};
+use tenant_api::growth::SKEW_MAX;
 use tenant_api::{CachedTenants, TenantInfo};
 use types::{Locale, OrderId};
 
 use crate::Options;
 use crate::store::OrderRow;
+
+/// How often the place of an order is chosen before its buyer is asked to try again.
+const MINT_TRIES: usize = 3;
 
 /// The service.
 pub struct Service {
@@ -90,9 +94,19 @@ impl Order for Service {
     async fn mint(&self, ctx: &Ctx, req: Mint) -> Result<OrderId, Error> {
         only_the_system(ctx)?;
         let tenant = self.tenant(ctx).await?;
-        let home = tenant.placements.home(req.member_id.get(), self.db.clock().now());
-        self.open(home).await?;
-        Ok(OrderId(self.ids.mint(ctx, home).await?))
+        // By the time in its id it is known of which version of the placement its place is. Whoever was held
+        // up in between, say by cells that are just being made, chooses anew.
+        for _ in 0..MINT_TRIES {
+            let chosen_at = self.db.clock().now();
+            let home = tenant.placements.home(req.member_id.get(), chosen_at);
+            self.open(home).await?;
+            let id = self.ids.mint(ctx, home).await?;
+            if id.made_at() <= chosen_at.plus(SKEW_MAX) {
+                return Ok(OrderId(id));
+            }
+        }
+        let text = "it takes too long to begin an order right now; try again";
+        Err(Fault::new(kit::ErrorCode::Unavailable, text).into())
     }
 
     async fn quote(&self, ctx: &Ctx, req: QuoteLines) -> Result<Quote, Error> {
