@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::machine::cpu_ms_of_family;
 
 /// More rows in a table that is looked at mean that it is looked at too late.
-const LOOK_ROWS_MAX: usize = 200_000;
+const LOOK_ROWS_MAX: usize = 1_000_000;
 /// Connections for looking and copying; the raw writers have their own.
 const CONNECTIONS: u32 = 8;
 /// A logical database that every store has: its schema's name tells the prefix of all.
