@@ -92,7 +92,8 @@ fn statements(tenant: &str, place: Place, read: &Read, databases: &Databases) ->
     let Read { member_id, order_id } = read;
     [
         format!(
-            "SELECT * FROM {orders} WHERE tenant = {tenant} AND member_id = {member_id} ORDER BY id DESC LIMIT {LIMIT}"
+            "SELECT id, status, flow_version, currency, total, title, image_url, units, created_at FROM {orders} \
+             WHERE tenant = {tenant} AND member_id = {member_id} ORDER BY id DESC LIMIT {LIMIT}"
         ),
         format!("SELECT * FROM {orders} WHERE tenant = {tenant} AND id = {order_id}"),
         format!(
@@ -177,7 +178,8 @@ fn nodes(plan: &serde_json::Value) -> String {
 
 /// Whether a plan finds its rows by an index and needs no sort of more than they are.
 fn is_by_index(plan: &str) -> bool {
-    let searches = plan.contains("USING INDEX") || plan.contains("Index Scan");
+    let by = ["USING INDEX", "USING COVERING INDEX", "Index Scan", "Index Only Scan"];
+    let searches = by.iter().any(|way| plan.contains(way));
     let scans = plan.starts_with("SCAN") || plan.contains("; SCAN") || plan.contains("Seq Scan");
     searches && !scans && !plan.contains("TEMP B-TREE") && !plan.contains("Sort")
 }
@@ -188,11 +190,11 @@ mod tests {
 
     #[test]
     fn a_plan_that_scans_or_sorts_is_told_from_one_that_searches() {
-        let search = "SEARCH orders_03 USING INDEX orders_03_of_member (tenant=? AND member_id=?)";
+        let search = "SEARCH orders_03 USING COVERING INDEX orders_03_listed (tenant=? AND member_id=?)";
         assert!(is_by_index(search));
         assert!(!is_by_index("SCAN orders_03"));
         assert!(!is_by_index(&format!("{search}; USE TEMP B-TREE FOR ORDER BY")));
-        assert!(is_by_index("Limit, Index Scan using orders_03_of_member"));
+        assert!(is_by_index("Limit, Index Scan using orders_03_listed"));
         assert!(!is_by_index("Limit, Sort, Seq Scan"));
     }
 

@@ -51,7 +51,11 @@ impl std::str::FromStr for Engine {
 /// - `{text:N}`: text of at most N characters that stands in a key or an index. MySQL cannot index text
 ///   without a bound, and all columns of a key together may have 3,072 bytes there, 4 for a character;
 /// - `{blob:N}`: the same for bytes;
-/// - `{name:x}`: a name that is a reserved word somewhere (`lines`, `key`, `rank`).
+/// - `{name:x}`: a name that is a reserved word somewhere (`lines`, `key`, `rank`);
+/// - `{covers:, a, b}`: behind the key of an index, further columns, so that SQLite answers from the index alone.
+///   The others write nothing: PostgreSQL would lose its short way for rows that change (HOT), and MySQL
+///   cannot index text without a bound;
+/// - `{of:things}`: behind `DROP INDEX name`, its table `things_{t}`, which MySQL wants to be told.
 ///
 /// # Errors
 /// A placeholder that does not exist.
@@ -84,7 +88,10 @@ fn placeholder(text: &mut String, inside: &str, engine: Engine, table: &str) -> 
         ("blob", Engine::Sqlite) => length().map(|_| write!(text, "BLOB"))?,
         ("name", Engine::Mysql) => write!(text, "`{argument}`"),
         ("name", Engine::Postgres) => write!(text, "\"{argument}\""),
-        ("name", Engine::Sqlite) => write!(text, "{argument}"),
+        ("name" | "covers", Engine::Sqlite) => write!(text, "{argument}"),
+        ("of", Engine::Mysql) if !table.is_empty() => write!(text, " ON {argument}_{table}"),
+        ("of", Engine::Mysql) => write!(text, " ON {argument}"),
+        ("covers" | "of", _) => Ok(()),
         _ => return Err(unknown()),
     };
     Ok(())
@@ -163,6 +170,17 @@ mod tests {
             "{mysql}"
         );
         assert!(mysql.contains("hash VARBINARY(32), body LONGBLOB, note LONGTEXT NOT NULL DEFAULT ('[]'), TEXTS BIGINT NOT NULL DEFAULT 0)"), "{mysql}");
+    }
+
+    #[test]
+    fn an_index_covers_more_where_that_pays_and_is_dropped_as_the_engine_wants() {
+        let sql = "DROP INDEX x{of:carts}; CREATE INDEX y ON carts_{t} (tenant, id{covers:, note})";
+        let sqlite = "DROP INDEX x; CREATE INDEX y ON carts_07 (tenant, id, note)";
+        assert_eq!(render(sql, Engine::Sqlite, "07").unwrap(), sqlite);
+        let postgres = "DROP INDEX x; CREATE INDEX y ON carts_07 (tenant, id)";
+        assert_eq!(render(sql, Engine::Postgres, "07").unwrap(), postgres);
+        let mysql = "DROP INDEX x ON carts_07; CREATE INDEX y ON carts_07 (tenant, id)";
+        assert_eq!(render(sql, Engine::Mysql, "07").unwrap(), mysql);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! here is routed to the cell of the order.
 
 pub mod drain;
+mod listed;
 
 use flow::Tables;
 use kit::{Currency, Money, TenantCode, Timestamp};
@@ -12,6 +13,8 @@ use shard::{Migration, MigrationSet, Row, Tx};
 use types::{Address, MemberId, OrderId, Quantity, SkuId, SpuId};
 
 use crate::model::{method_from_name, method_name};
+
+pub use listed::{ListedRow, of_member};
 
 /// The tables that move through a flow.
 pub const TABLES: Tables = Tables { entity: "orders", history: "order_history" };
@@ -52,6 +55,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             sql: include_str!("../migrations/0005_buyers.sql"),
         },
         Migration { version: 6, name: "moves", sql: include_str!("../migrations/0006_moves.sql") },
+        Migration {
+            version: 7,
+            name: "listed",
+            sql: include_str!("../migrations/0007_listed.sql"),
+        },
     ],
 };
 
@@ -283,32 +291,6 @@ pub async fn lines(
         .order_by("line_no", Sort::Asc)
         .to_owned();
     tx.all(&select).await?.iter().map(|row| read_line(row, order)).collect()
-}
-
-/// A member's orders in this cell, newest first, before an id.
-pub async fn of_member(
-    tx: &Tx,
-    tenant: &TenantCode,
-    member: MemberId,
-    status: Option<&str>,
-    before: Option<i64>,
-    limit: u64,
-) -> Result<Vec<OrderRow>, Fault> {
-    let mut select = Query::select()
-        .columns(COLUMNS)
-        .from(tx.table("orders")?)
-        .and_where(Expr::col("tenant").eq(tenant.as_str()))
-        .and_where(Expr::col("member_id").eq(member.get()))
-        .order_by("id", Sort::Desc)
-        .limit(limit)
-        .to_owned();
-    if let Some(status) = status {
-        select.and_where(Expr::col("status").eq(status));
-    }
-    if let Some(before) = before {
-        select.and_where(Expr::col("id").lt(before));
-    }
-    tx.all(&select).await?.iter().map(read).collect()
 }
 
 /// Orders of this cell after an id, in the order of their ids.

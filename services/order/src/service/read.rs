@@ -16,7 +16,7 @@ use super::locate::none_if_missing;
 use super::place::check_text;
 use super::{Service, only_the_system};
 use crate::model;
-use crate::store::{self, FIRST_VERSION, OrderRow, TABLES};
+use crate::store::{self, FIRST_VERSION, ListedRow, OrderRow, TABLES};
 
 const BRIEF_MAX: usize = 200;
 const HISTORY_MAX: u64 = 1_000;
@@ -271,7 +271,7 @@ impl Service {
             None => None,
         };
         let tenant = self.tenant(ctx).await?;
-        let mut found: Vec<OrderRow> = Vec::new();
+        let mut found: Vec<ListedRow> = Vec::new();
         for place in tenant.placements.homes(member.get()) {
             found.extend(self.of_member(ctx, place, member, &req, before).await?);
         }
@@ -280,8 +280,8 @@ impl Service {
         let page = Page::from_overfetch(found, req.limit, |o| o.id.get());
         let mut items = Vec::with_capacity(page.items.len());
         for order in page.items {
-            let flow = self.flow_of(ctx, &order).await?;
-            items.push(summary(&flow, order)?);
+            let flow = self.flows.get(ctx, model::ORDER_FLOW, order.flow_version).await?;
+            items.push(summary(&flow, order));
         }
         Ok(Page { items, next_cursor: page.next_cursor })
     }
@@ -293,7 +293,7 @@ impl Service {
         member: MemberId,
         req: &List,
         before: Option<i64>,
-    ) -> Result<Vec<OrderRow>, Fault> {
+    ) -> Result<Vec<ListedRow>, Fault> {
         self.open(place).await?;
         let (tenant, status) = (ctx.tenant.clone(), req.status.clone());
         let limit = u64::from(req.limit.get()) + 1;
@@ -305,7 +305,7 @@ impl Service {
         if self.tenant(ctx).await?.placements.is_draining() {
             return self.db.tx(ctx, place.into(), select).await;
         }
-        self.db.read(ctx, place.into(), select).await
+        self.db.read_one(ctx, place.into(), select).await
     }
 
     pub(super) async fn history_of(
@@ -393,15 +393,15 @@ fn words(label: &str, name: &str) -> String {
     if label == name { String::new() } else { label.to_owned() }
 }
 
-fn summary(flow: &CheckedFlow, order: OrderRow) -> Result<OrderSummary, Fault> {
-    Ok(OrderSummary {
+fn summary(flow: &CheckedFlow, order: ListedRow) -> OrderSummary {
+    OrderSummary {
         id: order.id,
         status_label: flow.document().status_label(&order.status, "").to_owned(),
-        title: order.title.clone(),
-        image_url: order.image_url.clone(),
+        title: order.title,
+        image_url: order.image_url,
         units: u32::try_from(order.units).unwrap_or(u32::MAX),
-        total: order.money(order.total)?,
+        total: order.total,
         created_at: order.created_at,
         status: order.status,
-    })
+    }
 }
