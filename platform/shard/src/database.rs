@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Instant;
 
@@ -10,6 +11,7 @@ use kit::{Place, SharedClock};
 use rpc::{Ctx, Fault};
 use tokio::sync::oneshot;
 
+use crate::body::{Body, Failed, erase};
 use crate::error::DbError;
 use crate::options::Options;
 use crate::schema::Schema;
@@ -239,10 +241,11 @@ impl Database {
     where
         T: Send + 'static,
         E: From<Fault> + Send + 'static,
-        F: Fn(Tx) -> Fut + Send + 'static,
+        F: Fn(Tx) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
-        self.writing(ctx, route, false, body).await
+        let (body, kept) = erase(body);
+        kept.after(self.write_erased(ctx, route, false, body).await)
     }
 
     /// As [`Database::tx`], for a body of one statement that may safely run twice: a server commits it at once
@@ -255,10 +258,33 @@ impl Database {
     where
         T: Send + 'static,
         E: From<Fault> + Send + 'static,
-        F: Fn(Tx) -> Fut + Send + 'static,
+        F: Fn(Tx) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
-        self.writing(ctx, route, true, body).await
+        let (body, kept) = erase(body);
+        kept.after(self.write_erased(ctx, route, true, body).await)
+    }
+
+    /// Not generic, so that all below is compiled here and once.
+    fn write_erased<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        route: Route,
+        single: bool,
+        body: Body,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Failed>> + Send + 'a>> {
+        Box::pin(self.writing(ctx, route, single, body))
+    }
+
+    /// The same for reads.
+    fn look_erased<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        route: Route,
+        single: bool,
+        body: Body,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Failed>> + Send + 'a>> {
+        Box::pin(self.reading(ctx, route, single, body))
     }
 
     async fn writing<T, E, F, Fut>(
@@ -303,10 +329,11 @@ impl Database {
     where
         T: Send + 'static,
         E: From<Fault> + Send + 'static,
-        F: Fn(Tx) -> Fut + Send + 'static,
+        F: Fn(Tx) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
-        self.reading(ctx, route, false, body).await
+        let (body, kept) = erase(body);
+        kept.after(self.look_erased(ctx, route, false, body).await)
     }
 
     /// As [`Database::read`], for a body of one statement, which is its own snapshot: a server answers it in
@@ -318,10 +345,11 @@ impl Database {
     where
         T: Send + 'static,
         E: From<Fault> + Send + 'static,
-        F: Fn(Tx) -> Fut + Send + 'static,
+        F: Fn(Tx) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
-        self.reading(ctx, route, true, body).await
+        let (body, kept) = erase(body);
+        kept.after(self.look_erased(ctx, route, true, body).await)
     }
 
     async fn reading<T, E, F, Fut>(

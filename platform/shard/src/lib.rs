@@ -5,6 +5,7 @@
 //! route says where: a sharded database refuses work without one. Every difference between engines
 //! stays inside this crate; it knows no word of the shop.
 
+mod body;
 pub mod database;
 pub mod dialect;
 pub mod error;
