@@ -91,7 +91,7 @@ impl Conn {
         self.lease.as_ref().is_some_and(Lease::is_fresh)
     }
 
-    /// Begins a transaction in a schema; a statement that runs longer than twice `limit` is stopped by the
+    /// Begins a transaction in a schema; a statement that runs longer than four times `limit` is stopped by the
     /// server (the caller has given up by then). One round trip; for a single statement none, unless the
     /// connection was used for something else before.
     pub(crate) async fn begin(

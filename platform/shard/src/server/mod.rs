@@ -8,6 +8,7 @@ mod explain;
 mod line;
 mod migrate;
 mod pool;
+mod queue;
 mod replica;
 mod replica_watch;
 mod run;

@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, MySqlConnection, PgConnection};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 
 use super::explain::explain;
+use super::queue::{Kept, Permit, Queue};
 use super::setting::Setting;
 use crate::error::DbError;
 
@@ -58,9 +59,7 @@ pub(super) struct Pool {
     label: String,
     target: Target,
     limits: Limits,
-    permits: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    idle: Mutex<Vec<Idle>>,
+    queue: Arc<Queue<Idle>>,
     away: Mutex<Away>,
     closed: AtomicBool,
     closing: watch::Sender<bool>,
@@ -75,6 +74,16 @@ struct Idle {
     since: Instant,
 }
 
+impl Kept for Idle {
+    fn schema(&self) -> &str {
+        self.setting.schema()
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        now.duration_since(self.since) > IDLE_MAX || now.duration_since(self.born) >= LIFE_MAX
+    }
+}
+
 /// What is known of a server that could not be reached.
 #[derive(Default)]
 struct Away {
@@ -84,14 +93,12 @@ struct Away {
 
 impl Pool {
     pub(super) fn new(label: String, target: Target, limits: Limits) -> Self {
-        let permits = usize::try_from(limits.connections_max.max(1)).unwrap_or(1);
+        let out_max = usize::try_from(limits.connections_max).unwrap_or(1);
         Self {
             label,
             target,
             limits,
-            permits: Arc::new(Semaphore::new(permits)),
-            waiting: AtomicUsize::new(0),
-            idle: Mutex::default(),
+            queue: Arc::new(Queue::new(out_max, limits.waiting_max)),
             away: Mutex::default(),
             closed: AtomicBool::new(false),
             closing: watch::Sender::new(false),
@@ -105,31 +112,31 @@ impl Pool {
         &self.label
     }
 
-    /// A connection, once one is free, rather one that was used for this schema; refused at once when too many wait, or the server is away.
+    /// A connection, once it is the caller's turn; refused at once when too many wait, or the server is away.
     pub(super) async fn acquire(
         self: &Arc<Self>,
         schema: &str,
         deadline: Instant,
     ) -> Result<Lease, DbError> {
         self.still_open()?;
-        if self.away().is_certain(Instant::now()) && self.idle().is_empty() {
+        if self.away().is_certain(Instant::now()) && !self.queue.has_idle() {
             return Err(unreached(&self.label));
         }
-        let place = Waiting::queue(self)?;
         let lease = async {
             let mut closing = self.closing.subscribe();
-            let permit = tokio::select! {
-                permit = Arc::clone(&self.permits).acquire_owned() => permit.map_err(|_| DbError::Closed)?,
+            let mut permit = tokio::select! {
+                permit = self.queue.acquire(schema) => {
+                    permit.map_err(|_| DbError::Overloaded(self.label.clone()))?
+                }
                 _ = closing.wait_for(|closed| *closed) => return Err(left()),
             };
-            match self.take_idle(schema) {
+            match permit.take() {
                 Some(idle) => Ok(Lease::again(self, idle, permit)),
                 None => self.open(Some(permit)).await,
             }
         };
         let wait = deadline.saturating_duration_since(Instant::now());
         let lease = tokio::time::timeout(wait, lease).await;
-        drop(place);
         lease.unwrap_or(Err(DbError::Timeout("waiting for a connection")))
     }
 
@@ -138,10 +145,7 @@ impl Pool {
         self.open(None).await
     }
 
-    async fn open(
-        self: &Arc<Self>,
-        permit: Option<OwnedSemaphorePermit>,
-    ) -> Result<Lease, DbError> {
+    async fn open(self: &Arc<Self>, permit: Option<Permit<Idle>>) -> Result<Lease, DbError> {
         self.still_open()?;
         let probe = Probe::begin(self)?;
         let connecting = tokio::time::timeout(self.limits.connect_timeout, self.connect());
@@ -173,26 +177,12 @@ impl Pool {
         .map_err(explain)
     }
 
-    /// The connection that was used last, for this schema if there is one; those that are past their time
-    /// are closed.
-    fn take_idle(&self, schema: &str) -> Option<Idle> {
-        let now = Instant::now();
-        let mut idle = self.idle();
-        let stale = idle.iter().take_while(|i| now.duration_since(i.since) > IDLE_MAX).count();
-        idle.drain(..stale);
-        idle.retain(|i| now.duration_since(i.born) < LIFE_MAX);
-        match idle.iter().rposition(|i| i.setting.is_of(schema)) {
-            Some(at) => Some(idle.remove(at)),
-            None => idle.pop(),
-        }
-    }
-
     /// Closes it for good: nobody gets a connection any more, whoever has one is told at the next step,
     /// and when this returns no commit can leave for the server any more.
     pub(super) async fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.closing.send_replace(true);
-        self.idle().clear();
+        self.queue.clear();
         loop {
             let changed = self.committed.notified();
             tokio::pin!(changed);
@@ -206,10 +196,6 @@ impl Pool {
 
     fn still_open(&self) -> Result<(), DbError> {
         if self.closed.load(Ordering::SeqCst) { Err(left()) } else { Ok(()) }
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn away(&self) -> MutexGuard<'_, Away> {
@@ -270,26 +256,6 @@ impl Drop for Probe<'_> {
     }
 }
 
-/// A place in the queue for connections; given back when dropped.
-struct Waiting<'a>(&'a Pool);
-
-impl<'a> Waiting<'a> {
-    fn queue(pool: &'a Pool) -> Result<Self, DbError> {
-        let before = pool.waiting.fetch_add(1, Ordering::AcqRel);
-        let place = Self(pool);
-        if before >= pool.limits.waiting_max {
-            return Err(DbError::Overloaded(pool.label.clone()));
-        }
-        Ok(place)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
 /// A connection that somebody uses. It goes back when [`Lease::give_back`] is called, else it is closed,
 /// and the server rolls back what it was doing.
 pub(super) struct Lease {
@@ -299,11 +265,11 @@ pub(super) struct Lease {
     born: Instant,
     is_fresh: bool,
     closing: watch::Receiver<bool>,
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<Permit<Idle>>,
 }
 
 impl Lease {
-    fn new(pool: &Arc<Pool>, socket: Socket, permit: Option<OwnedSemaphorePermit>) -> Self {
+    fn new(pool: &Arc<Pool>, socket: Socket, permit: Option<Permit<Idle>>) -> Self {
         Self {
             pool: Arc::clone(pool),
             socket,
@@ -315,7 +281,7 @@ impl Lease {
         }
     }
 
-    fn again(pool: &Arc<Pool>, idle: Idle, permit: OwnedSemaphorePermit) -> Self {
+    fn again(pool: &Arc<Pool>, idle: Idle, permit: Permit<Idle>) -> Self {
         let Idle { socket, setting, born, .. } = idle;
         Self { setting, born, is_fresh: false, ..Self::new(pool, socket, Some(permit)) }
     }
@@ -359,14 +325,11 @@ impl Lease {
     /// Puts a connection back that is in order.
     pub(super) fn give_back(self) {
         let Self { pool, socket, setting, born, permit, .. } = self;
-        if permit.is_some() && pool.still_open().is_ok() {
-            pool.idle().push(Idle { socket, setting, born, since: Instant::now() });
-            if pool.still_open().is_err() {
-                pool.idle().clear();
-            }
+        let Some(permit) = permit.filter(|_| pool.still_open().is_ok()) else { return };
+        permit.put(Idle { socket, setting, born, since: Instant::now() });
+        if pool.still_open().is_err() {
+            pool.queue.clear();
         }
-        // only now may the next one look
-        drop(permit);
     }
 }
 

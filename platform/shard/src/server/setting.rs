@@ -4,24 +4,31 @@ use std::time::Duration;
 
 use super::pool::Flavour;
 
+/// 4^16, some 50 days: as good as none, and within what every engine takes.
+const LIMIT_MS_MAX: u64 = 1 << 32;
+
 /// The schema that names mean, and how long a statement may run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Setting {
     schema: String,
-    /// Milliseconds; a power of two, so that callers with about as much time left share it. 0: not set yet.
+    /// Milliseconds; a power of four, so that callers with about as much time left share it. 0: not set yet.
     limit_ms: u64,
 }
 
 impl Setting {
-    /// A limit is rounded up: to less than twice of what was asked for.
+    /// A limit is rounded up: to less than four times of what was asked for.
     pub(super) fn new(schema: &str, limit: Duration) -> Self {
-        let ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-        let limit_ms = ms.max(1).checked_next_power_of_two().unwrap_or(u64::MAX / 2);
+        let ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).clamp(1, LIMIT_MS_MAX);
+        let mut limit_ms = 1;
+        while limit_ms < ms {
+            limit_ms *= 4;
+        }
         Self { schema: schema.to_owned(), limit_ms }
     }
 
-    pub(super) fn is_of(&self, schema: &str) -> bool {
-        self.schema == schema
+    /// The schema; empty before one is set.
+    pub(super) fn schema(&self) -> &str {
+        &self.schema
     }
 
     /// The statements, each with its `; `, that make this out of `now`.
@@ -67,14 +74,14 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_sent() {
-        let now = setting("a", 5_000);
+        let now = setting("a", 10_000);
         assert_eq!(setting("a", 4_990).changes(&now, None), "");
         assert_eq!(setting("b", 4_990).changes(&now, None), "SET search_path TO \"b\"; ");
         let mariadb = Some(Flavour::Mariadb);
         assert_eq!(setting("a", 900).changes(&now, mariadb), "SET max_statement_time=1.024; ");
         let all = setting("a", 100).changes(&Setting::default(), Some(Flavour::Mysql));
         let writes = "innodb_lock_wait_timeout=1, lock_wait_timeout=1; ";
-        assert_eq!(all, ["USE `a`; SET max_execution_time=128, ", writes].concat());
+        assert_eq!(all, ["USE `a`; SET max_execution_time=256, ", writes].concat());
         let longer = setting("a", 3_000).changes(&setting("a", 100), Some(Flavour::Mysql));
         assert!(
             longer.contains("max_execution_time=4096, innodb_lock_wait_timeout=5,"),
@@ -83,10 +90,11 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_never_shorter_than_asked_and_less_than_twice_as_long() {
+    fn a_limit_is_never_shorter_than_asked_and_less_than_four_times_as_long() {
         for ms in [1, 2, 3, 1_000, 1_024, 1_025, 30_000] {
             let limit = setting("a", ms).limit_ms;
-            assert!((ms..2 * ms.max(1)).contains(&limit), "{ms}: {limit}");
+            assert!((ms..4 * ms).contains(&limit), "{ms}: {limit}");
         }
+        assert_eq!(Setting::new("a", Duration::MAX).limit_ms, LIMIT_MS_MAX);
     }
 }
