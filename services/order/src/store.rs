@@ -8,7 +8,7 @@ use flow::Tables;
 use kit::{Currency, Money, TenantCode, Timestamp};
 use order_api::{Adjustment, OrderLine, OrderParcel, PaymentMethod};
 use rpc::Fault;
-use sea_query::{Expr, ExprTrait as _, Order as Sort, Query, SelectStatement};
+use sea_query::{Expr, ExprTrait as _, OnConflict, Order as Sort, Query, SelectStatement};
 use shard::{Migration, MigrationSet, Row, Tx};
 use types::{Address, MemberId, OrderId, Quantity, SkuId, SpuId};
 
@@ -246,25 +246,17 @@ fn is_order(tx: &Tx, tenant: &TenantCode, id: OrderId) -> Result<SelectStatement
 
 /// Makes whoever else places an order of this member in this cell wait until this transaction ends.
 pub async fn take_turn(tx: &Tx, tenant: &TenantCode, member: MemberId) -> Result<(), Fault> {
-    let update = Query::update()
-        .table(tx.table("order_buyers")?)
-        .value("placed", Expr::col("placed").add(1))
-        .and_where(Expr::col("tenant").eq(tenant.as_str()))
-        .and_where(Expr::col("member_id").eq(member.get()))
-        .to_owned();
-    if tx.exec(&update).await? == 1 {
-        return Ok(());
-    }
-    let insert = Query::insert()
-        .into_table(tx.table("order_buyers")?)
+    let table = tx.table("order_buyers")?;
+    let placed = Expr::col((table.clone(), "placed")).add(1);
+    let upsert = Query::insert()
+        .into_table(table)
         .columns(["tenant", "member_id", "placed"])
         .values_panic([tenant.as_str().into(), member.get().into(), 1.into()])
+        .on_conflict(
+            OnConflict::columns(["tenant", "member_id"]).value("placed", placed).to_owned(),
+        )
         .to_owned();
-    // Two first orders at once: the one that was later waits for the other's row now.
-    if !tx.insert_unique(&insert).await? {
-        tx.exec(&update).await?;
-    }
-    Ok(())
+    tx.exec(&upsert).await.map(|_| ())
 }
 
 /// The lines of an order.

@@ -80,6 +80,8 @@ impl Service {
         Ok(answered.answer)
     }
 
+    /// Most checkouts are placed once: only where something is in the way of it is looked whether the order is
+    /// there already.
     async fn place_new(
         &self,
         ctx: &Ctx,
@@ -88,11 +90,25 @@ impl Service {
         req: Place,
         claim: Claim,
     ) -> Result<OrderView, Error> {
+        let (id, seen) = (req.checkout_id, req.expected_total);
+        let placing = self.place_first(ctx, member_id, route, req, claim.clone());
+        let e = match Box::pin(placing).await {
+            Err(e) if may_be_there(&e) => e,
+            done => return done,
+        };
+        let Some(existing) = self.placed_before(ctx, id).await? else { return Err(e) };
+        Box::pin(self.same_order(ctx, route, (member_id, seen), existing, claim)).await
+    }
+
+    async fn place_first(
+        &self,
+        ctx: &Ctx,
+        member_id: MemberId,
+        route: Route,
+        req: Place,
+        claim: Claim,
+    ) -> Result<OrderView, Error> {
         let seen = req.expected_total;
-        if let Some(existing) = self.placed_before(ctx, req.checkout_id).await? {
-            let same = self.same_order(ctx, route, (member_id, seen), existing, claim);
-            return Box::pin(same).await;
-        }
         let system = ctx.as_system("order");
         let content = self
             .carts
@@ -356,6 +372,13 @@ impl Service {
             tracing::warn!(order = %order_id, error = ?e.into_fault(), "stock goes back when it expires");
         }
     }
+}
+
+/// Whether the order may have been placed before, so that this is no answer for who places it again. Stock that
+/// an order holds is not wanted twice, and who has no time left is not kept waiting.
+fn may_be_there(why: &Error) -> bool {
+    use kit::ErrorCode::{DeadlineExceeded, Unavailable};
+    !matches!(why, Error::SoldOut(_)) && !matches!(why.code(), DeadlineExceeded | Unavailable)
 }
 
 async fn insert_in(
