@@ -35,6 +35,8 @@ use crate::stats::median;
 const STORED: u64 = 50_000;
 const STORED_QUICK: u64 = 2_000;
 const READERS: usize = 32;
+/// A program that finds orders it has never seen puts them into the search at once, which is no part of placing.
+const INDEXED_WITHIN: Duration = Duration::from_secs(180);
 
 /// What was measured on the server.
 struct Figures {
@@ -81,6 +83,9 @@ pub fn run(args: &Args, engine: Engine, folder: &Path, progress: &Progress) -> R
     let orders_before = sample::count_orders(&databases, placement, tenant)?;
     progress.say(format!("starting the store on {}", engine.title()));
     let process = site.start(&stoa)?;
+    progress.say("waiting until the stored orders are in the search");
+    let indexed = machine::wait_until_idle(process.pid(), INDEXED_WITHIN)?;
+    progress.note(&format!("it took {} s", indexed.as_secs()));
     let shop = Shop::new(&process, tenant)?;
     let store = Store::new(&process, &shop, &pairs, carts.clone()).on(server);
     let mut sides = Sides { store, raw: &mut raw, server, engine };
