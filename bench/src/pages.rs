@@ -190,7 +190,8 @@ mod tests {
 
     #[test]
     fn a_plan_that_scans_or_sorts_is_told_from_one_that_searches() {
-        let search = "SEARCH orders_03 USING COVERING INDEX orders_03_listed (tenant=? AND member_id=?)";
+        let search =
+            "SEARCH orders_03 USING COVERING INDEX orders_03_listed (tenant=? AND member_id=?)";
         assert!(is_by_index(search));
         assert!(!is_by_index("SCAN orders_03"));
         assert!(!is_by_index(&format!("{search}; USE TEMP B-TREE FOR ORDER BY")));
