@@ -249,6 +249,11 @@ impl Database {
     /// (whatever the body returns then), in one round trip instead of three, and gets it again when the
     /// connection breaks under it. A second statement is refused, on every engine.
     ///
+    /// The embedded engine, and a server that has replicas, run it as [`Database::tx`] does: what a body did is
+    /// rolled back there when it returns an error. So a body must rely on neither, and fail for nothing but what
+    /// its statement says. One that was given up at its deadline may commit later all the same: a server ends the
+    /// statement after up to twice the time that it had.
+    ///
     /// # Errors
     /// As [`Database::tx`].
     pub async fn tx_one<T, E, F, Fut>(&self, ctx: &Ctx, route: Route, body: F) -> Result<T, E>
