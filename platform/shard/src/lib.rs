@@ -9,6 +9,7 @@ pub mod database;
 pub mod dialect;
 pub mod error;
 pub mod fence;
+pub mod moving;
 pub mod options;
 mod padded;
 pub mod row;
