@@ -80,7 +80,7 @@ pub trait Deliver: Send + Sync + 'static {
     }
 
     /// [`Deliver::deliver`] for messages of one tenant and topic and of different aggregates; what became of
-    /// each, in their sequence.
+    /// each, in their sequence. A failure is that of one message, and none waits for another.
     async fn deliver_many(
         &self,
         messages: &[Arc<Message>],
@@ -263,27 +263,32 @@ fn together(results: Vec<Result<(), ConsumeError>>) -> Result<Delivered, Consume
     }
 }
 
-/// Gives messages to a consumer, together if it wants that, and what failed so one by one, in what is left of
-/// the time.
+/// Gives messages to a consumer, as many together as it wants, all of them at the same time: no more than whoever
+/// hands them over would give it one by one.
 async fn call_many(
     consumer: &Consumer,
     messages: &[Arc<Message>],
     within: Duration,
 ) -> Vec<Result<(), ConsumeError>> {
+    let some = messages.chunks(consumer.work.together_max().max(1));
+    let calls = some.map(|some| call_some(consumer, some, within));
+    futures::future::join_all(calls).await.into_iter().flatten().collect()
+}
+
+/// Gives messages to a consumer together, and what failed so one by one, in what is left of the time.
+async fn call_some(
+    consumer: &Consumer,
+    some: &[Arc<Message>],
+    within: Duration,
+) -> Vec<Result<(), ConsumeError>> {
     let begun = Instant::now();
-    let mut results = Vec::with_capacity(messages.len());
-    for some in messages.chunks(consumer.work.together_max().max(1)) {
-        // Half of the time, so that a batch that hangs leaves enough for what can be done alone.
-        let left = within.saturating_sub(begun.elapsed());
-        if some.len() > 1 && call_together(consumer, some, left / 2).await {
-            results.extend(some.iter().map(|_| Ok(())));
-            continue;
-        }
-        let left = within.saturating_sub(begun.elapsed());
-        let each = some.iter().map(|message| call(consumer, message, left));
-        results.extend(futures::future::join_all(each).await);
+    // Half of the time, so that a batch that hangs leaves enough for what can be done alone.
+    if some.len() > 1 && call_together(consumer, some, within / 2).await {
+        return some.iter().map(|_| Ok(())).collect();
     }
-    results
+    let left = within.saturating_sub(begun.elapsed());
+    let each = some.iter().map(|message| call(consumer, message, left));
+    futures::future::join_all(each).await
 }
 
 /// Whether all went well together.

@@ -1,6 +1,8 @@
 //! A logical database as a service holds it: transactions and reads by route, cells as placements need
 //! them. Where the files are and how they are written is the engine's business.
 
+mod moved;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
@@ -15,11 +17,11 @@ use crate::body::{Body, Failed, erase};
 use crate::error::DbError;
 use crate::options::Options;
 use crate::schema::Schema;
-use crate::server::{self, Connected, ServerDb};
+use crate::server::{Connected, ServerDb};
 use crate::servers::Backend;
 use crate::shards::FolderLock;
 use crate::sqlite::{self, File, ReadPool};
-use crate::tx::{Tx, TxParts};
+use crate::tx::{Lost, Tx, TxParts};
 use crate::write::Write;
 
 /// Where a transaction goes.
@@ -62,6 +64,7 @@ struct Inner {
     files: RwLock<Files>,
     // One caller at a time; a tokio lock because it is held across the opening.
     opening: tokio::sync::Mutex<()>,
+    searches: moved::Searches,
     // The folder is in use as long as any database of it is.
     lock: FolderLock,
 }
@@ -111,6 +114,7 @@ impl Database {
             connected,
             files: RwLock::default(),
             opening: tokio::sync::Mutex::new(()),
+            searches: moved::Searches::default(),
             lock,
         }))
     }
@@ -252,6 +256,11 @@ impl Database {
     /// (whatever the body returns then), in one round trip instead of three, and gets it again when the
     /// connection breaks under it. A second statement is refused, on every engine.
     ///
+    /// The embedded engine, and a server that has replicas, run it as [`Database::tx`] does: what a body did is
+    /// rolled back there when it returns an error. So a body must rely on neither, and fail for nothing but what
+    /// its statement says. One that was given up at its deadline may commit later all the same: a server ends the
+    /// statement after up to twice the time that it had.
+    ///
     /// # Errors
     /// As [`Database::tx`].
     pub async fn tx_one<T, E, F, Fut>(&self, ctx: &Ctx, route: Route, body: F) -> Result<T, E>
@@ -300,16 +309,13 @@ impl Database {
         F: Fn(Tx) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let (home, place) = self.home_of(route).map_err(Fault::from)?;
+        let (home, number, place) = self.home_of(route).map_err(Fault::from)?;
         let (deadline, wait) = self.deadline(ctx)?;
-        let (session, parts) = (&ctx.session, self.0.writing(place, single));
         let file = match home {
             Home::File(file) => file,
-            Home::Server(db) if single => {
-                return server::run_one(&db, session, deadline, parts, body).await;
-            }
             Home::Server(db) => {
-                return server::run_tx(&db, session, deadline, parts, body).await;
+                let parts = self.0.writing(place, single);
+                return self.write_on(db, number, &ctx.session, deadline, parts, body).await;
             }
         };
         let (send, receive) = oneshot::channel();
@@ -365,13 +371,13 @@ impl Database {
         F: Fn(Tx) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let (home, place) = self.home_of(route).map_err(Fault::from)?;
+        let (home, number, place) = self.home_of(route).map_err(Fault::from)?;
         let (deadline, wait) = self.deadline(ctx)?;
         let file = match home {
             Home::File(file) => file,
             Home::Server(db) => {
                 let parts = self.0.reading(place, single);
-                return server::run_read(&db, ctx, deadline, parts, body).await;
+                return self.read_on(db, number, ctx, deadline, parts, body).await;
             }
         };
         let (send, receive) = oneshot::channel();
@@ -416,7 +422,8 @@ impl Database {
         (guard, files)
     }
 
-    fn home_of(&self, route: Route) -> Result<(Home, Option<Place>), DbError> {
+    /// What holds it, its number, and the cell.
+    fn home_of(&self, route: Route) -> Result<(Home, u8, Option<Place>), DbError> {
         let name = || self.0.schema.database.to_owned();
         let sharded = self.is_sharded();
         let files = self.files();
@@ -434,7 +441,7 @@ impl Database {
             Route::Whole | Route::Place(_) => (0, None),
             Route::Db(db) => (db, None),
         };
-        let home = files.by_db.get(&db).cloned().map(|home| (home, place));
+        let home = files.by_db.get(&db).cloned().map(|home| (home, db, place));
         home.ok_or_else(|| DbError::NoSuchCell { database: name(), place: Place { db, table: 0 } })
     }
 
@@ -458,6 +465,7 @@ impl Inner {
             read_only,
             single: false,
             rows_max: self.options.rows_max,
+            lost: Lost::default(),
         }
     }
 

@@ -46,6 +46,9 @@ pub enum DbError {
     /// The server does not answer, or not as one that can write.
     #[error("the database server is away: {0}")]
     Down(String),
+    /// It is on its way to another server, and takes no writes meanwhile.
+    #[error("the database is being moved: {0}")]
+    Moving(String),
     /// The body of a transaction awaited something else than its transaction.
     #[error("the body of a transaction may await nothing but its transaction")]
     Pended,
@@ -87,7 +90,8 @@ impl DbError {
             | Self::Closed
             | Self::CommitFailed(_)
             | Self::Retry(_)
-            | Self::Down(_) => ErrorCode::Unavailable,
+            | Self::Down(_)
+            | Self::Moving(_) => ErrorCode::Unavailable,
             Self::Unique(_) => ErrorCode::Conflict,
             // Ids come from clients: one that names no cell was not made here.
             Self::NoSuchCell { .. } => ErrorCode::NotFound,

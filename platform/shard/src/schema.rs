@@ -176,6 +176,11 @@ impl Schema {
     }
 
     /// The name of a logical database: with its number, when there are several.
+    #[must_use]
+    pub fn name_of(&self, db: u8) -> String {
+        self.database_name(db)
+    }
+
     pub(crate) fn database_name(&self, db: u8) -> String {
         if self.is_sharded() {
             format!("{}_{db:02}", self.database)

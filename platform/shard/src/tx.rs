@@ -59,7 +59,18 @@ struct Inner {
     /// Where one statement was announced: whether it is still to come.
     allowance: Option<AtomicBool>,
     open: AtomicBool,
+    lost: Lost,
     after: Mutex<Vec<Hook>>,
+}
+
+/// Whether a server did not know a table: the database may have moved to another one.
+#[derive(Clone, Default)]
+pub(crate) struct Lost(Arc<AtomicBool>);
+
+impl Lost {
+    pub(crate) fn is_met(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 #[derive(Clone)]
@@ -71,6 +82,7 @@ pub(crate) struct TxParts {
     /// It may have one statement.
     pub(crate) single: bool,
     pub(crate) rows_max: usize,
+    pub(crate) lost: Lost,
 }
 
 impl Tx {
@@ -93,6 +105,7 @@ impl Tx {
             rows_max: parts.rows_max,
             allowance: parts.single.then(|| AtomicBool::new(true)),
             open: AtomicBool::new(true),
+            lost: parts.lost,
             after: Mutex::new(Vec::new()),
         }))
     }
@@ -259,6 +272,7 @@ impl Tx {
         let DbError::Engine(text) = &e else { return e };
         let Some((_, missing)) = text.split_once("no such table: ") else { return e };
         let missing = missing.split([' ', ':']).next().unwrap_or(missing);
+        self.0.lost.0.store(true, Ordering::Release);
         match self.0.schema.cell_tables.iter().find(|t| **t == missing) {
             Some(table) => self.unroutable(table),
             None => e,

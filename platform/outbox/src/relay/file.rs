@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::relay::Shared;
 use crate::relay::run::{Run, deliver_together};
-use crate::store::{self, Claim, Claimed, Row, Settled};
+use crate::store::{self, Claim, Claimed, Settled};
 
 /// The first and the longest pause after the database has failed.
 const TROUBLE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -140,13 +140,14 @@ impl FileRelay {
 
     /// A run, and those that wait and may be delivered together with it.
     fn with_alike(&mut self, run: Run, room: usize) -> Vec<Run> {
-        let together = |row: &Row| (row.message.tenant.clone(), row.message.topic.clone());
-        let Some(alike) = run.lone().map(together) else { return vec![run] };
-        let most = self.shared.deliver.together_max(&alike.1).min(room);
+        let Some(first) = run.lone() else { return vec![run] };
+        let most = self.shared.deliver.together_max(&first.message.topic).min(room);
         let mut runs = vec![run];
         let mut at = 0;
-        while runs.len() < most && at < self.queue.len() {
-            if self.queue[at].lone().map(together).as_ref() == Some(&alike) {
+        while runs.len() < most
+            && let Some(next) = self.queue.get(at)
+        {
+            if next.goes_with(&runs) {
                 runs.extend(self.queue.remove(at));
             } else {
                 at += 1;

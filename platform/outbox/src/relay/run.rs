@@ -39,6 +39,19 @@ impl Run {
         }
     }
 
+    /// Whether it may be delivered together with runs of one message each, of one tenant and topic: each of
+    /// another aggregate, since a timer is a run of its own.
+    pub(super) fn goes_with(&self, runs: &[Self]) -> bool {
+        let Some(row) = self.lone() else { return false };
+        let (tenant, topic) = (&row.message.tenant, &row.message.topic);
+        runs.iter().flat_map(|run| &run.rows).all(|other| {
+            let message = &other.message;
+            message.tenant == *tenant
+                && message.topic == *topic
+                && other.key.aggregate != row.key.aggregate
+        })
+    }
+
     /// Delivers what there is time for.
     pub(super) async fn deliver(self, shared: Arc<Shared>) -> Settled {
         let mut items = Vec::with_capacity(self.rows.len());

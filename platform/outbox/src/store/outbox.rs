@@ -7,7 +7,7 @@ use rpc::{Fault, TraceId};
 use sea_query::{
     Cond, Condition, Expr, ExprTrait as _, Func, InsertStatement, Order, Query, SimpleExpr,
 };
-use shard::Tx;
+use shard::{Tx, padded};
 
 use crate::message::{Headers, Message, MessageId};
 
@@ -120,15 +120,12 @@ pub(crate) async fn last_seqs(
     let all: Vec<_> = aggregates.iter().collect();
     let mut found = BTreeMap::new();
     for some in all.chunks(LOOKS_MAX) {
-        let (Some(first), columns) = (some.first(), some.len().next_power_of_two()) else {
-            continue;
-        };
         let mut select = Query::select();
-        for n in 0..columns {
+        for (n, aggregate) in padded(some).into_iter().enumerate() {
             let one = Query::select()
                 .expr(Func::max(Expr::col("seq")))
                 .from("outbox")
-                .cond_where(some.get(n).unwrap_or(first).is())
+                .cond_where(aggregate.is())
                 .to_owned();
             select.expr_as(SimpleExpr::from(one), format!("last_{n}"));
         }

@@ -267,7 +267,8 @@ pub(crate) async fn settle(tx: &Tx, runs: &[Settled]) -> Result<usize, Fault> {
     }
     let last = done.iter().filter_map(|run| run.items.last()).filter(|item| item.immediate);
     let aggregates: BTreeSet<&Aggregate> = last.map(|item| &item.key.aggregate).collect();
-    // Also behind those that were lost: what is fetched back in vain is set aside again.
+    // Also behind those that were lost: what is fetched back in vain is set aside again, and what another
+    // relay has tried meanwhile is not fetched back.
     unpark_all(tx, aggregates).await?;
     Ok(lost)
 }
@@ -358,7 +359,8 @@ fn shortened(error: &str) -> String {
     error[..end].replace('\0', "\u{fffd}")
 }
 
-/// Fetches the first messages of an aggregate that are not done back, if they merely waited.
+/// Fetches the first messages of an aggregate that are not done back, if they merely waited: one that was tried
+/// already waits for its own time.
 pub(crate) async fn unpark(tx: &Tx, aggregate: &Aggregate) -> Result<(), Fault> {
     unpark_all(tx, [aggregate]).await
 }
@@ -378,6 +380,7 @@ async fn unpark_all<'a>(
             .cond_where(pending_in(some))
             .and_where(Expr::col("lease_owner").is_null())
             .and_where(Expr::col("next_at").gt(now))
+            .and_where(Expr::col("attempts").eq(0))
             .to_owned();
         tx.exec(&update).await?;
     }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use kit::{ErrorCode, Limit};
+use kit::{Clock as _, ErrorCode, Limit};
 use outbox::admin::{Filter, State};
+use outbox::backoff::Backoff;
 use outbox::relay::Options;
 use outbox::{ConsumeError, Consumer, Deliver, NewMessage};
 use testkit::{PATIENCE, eventually, tenant};
+use tokio::sync::Notify;
 
 use crate::common::{World, effect_once, fresh, quick, router};
 
@@ -200,4 +202,45 @@ async fn timers_to_come_are_listed_apart_from_what_is_due() {
     assert!(listed(Some(false)).await.is_empty());
     let got = world.admin().get_with_payload(&fresh(&world.ctx), &tenant("flora"), &later).await;
     assert_eq!(got.unwrap().1, r#""later""#);
+}
+
+#[tokio::test]
+async fn ob_05_a_relay_that_ends_late_does_not_cut_the_pause_after_anothers_failure_short() {
+    let clock = testkit::test_clock();
+    let world = World::at(Arc::clone(&clock) as kit::SharedClock).await;
+    let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let slow = {
+        let (begun, go) = (Arc::clone(&begun), Arc::clone(&go));
+        Consumer::from_fn("slow", ["stepped"], move |_, _| {
+            let (begun, go) = (Arc::clone(&begun), Arc::clone(&go));
+            async move {
+                begun.notify_one();
+                go.notified().await;
+                Ok(())
+            }
+        })
+    };
+    let failing =
+        Consumer::from_fn("failing", ["stepped"], |_, _| async { Err(ConsumeError::retry("no")) });
+    let id = world.put(NewMessage::new("stepped", "thing", 1, &0).unwrap()).await;
+    // the first looks when it begins only, so that the second gets what it holds for too long
+    let rare = Options { poll: Duration::from_secs(3_600), ..quick() };
+    let first = world.relay(router([slow]), rare);
+    begun.notified().await;
+    clock.advance(Options::default().lease + Duration::from_secs(1));
+    let pause = Duration::from_secs(3_600);
+    let patient = Options { backoff: Backoff { first: pause, max: pause }, ..quick() };
+    let second = world.relay(router([failing]), patient);
+    let entry =
+        || async { world.admin().get(&fresh(&world.ctx), &tenant("flora"), &id).await.unwrap() };
+    eventually(PATIENCE, || async { entry().await.attempts == 1 }).await;
+    assert!(second.shutdown(PATIENCE).await.dropped.is_empty());
+    let failed = entry().await;
+    assert_eq!(failed.last_error.as_deref(), Some("failing: no"));
+    assert!(failed.next_at > clock.now());
+    go.notify_one();
+    // it has recorded what it did when it is gone
+    assert!(first.shutdown(PATIENCE).await.dropped.is_empty());
+    let after = entry().await;
+    assert_eq!((after.state, after.attempts, after.next_at), (State::Pending, 1, failed.next_at));
 }

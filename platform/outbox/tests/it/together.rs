@@ -1,5 +1,6 @@
 //! Messages that are claimed, taken and settled together keep what each of them was promised alone.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use outbox::{Consume, ConsumeError, Consumer, Message, NewMessage};
 use rpc::{Ctx, Fault};
 use shard::{Database, Route, Tx};
 use testkit::{eventually, seeded_entropy};
+use tokio::sync::Barrier;
 
 use crate::common::{World, append, effect_once, effects_consumer, fresh, quick, router};
 
@@ -136,6 +138,68 @@ async fn one_bad_message_among_many_is_the_only_one_that_dies() {
     assert_eq!(stats.dead, 1);
     each_in_order(&world, 39).await;
     assert!(batches.load(Ordering::Relaxed) > 0, "nothing was consumed together");
+    tasks.shutdown(PATIENCE).await;
+}
+
+/// Takes all together; notes where two of them are of one aggregate.
+struct Differing(Arc<AtomicUsize>, Arc<AtomicUsize>);
+
+#[async_trait]
+impl Consume for Differing {
+    async fn consume(&self, _: &Ctx, _: &Message) -> Result<(), ConsumeError> {
+        Ok(())
+    }
+
+    fn together_max(&self) -> usize {
+        16
+    }
+
+    async fn consume_many(&self, _: &Ctx, messages: &[Arc<Message>]) -> Result<(), ConsumeError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        let aggregates: BTreeSet<i64> = messages.iter().map(|m| m.id.aggregate_id).collect();
+        self.1.fetch_add(messages.len() - aggregates.len(), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn messages_that_are_consumed_together_are_of_different_aggregates_also_where_they_are_timers()
+ {
+    let world = World::new().await;
+    let now = world.db.clock().now();
+    let timer = |id| NewMessage::new("rang", "thing", id, &id).unwrap().deliver_at(now);
+    world.put_all((0..40).map(|n| timer(n % 10)).collect()).await;
+    let (batches, same) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+    let work = Differing(Arc::clone(&batches), Arc::clone(&same));
+    let tasks = world.relay(router([Consumer::new("differing", ["rang"], work)]), quick());
+    all_is_done(&world).await;
+    assert!(batches.load(Ordering::Relaxed) > 0, "nothing was consumed together");
+    assert_eq!(same.load(Ordering::Relaxed), 0, "two of one aggregate went together");
+    tasks.shutdown(PATIENCE).await;
+}
+
+#[tokio::test]
+async fn who_takes_one_message_at_a_time_gets_those_that_another_takes_together_side_by_side() {
+    const MANY: usize = 12;
+    let world = World::new().await;
+    let batches = Arc::<AtomicUsize>::default();
+    let work = Differing(Arc::clone(&batches), Arc::default());
+    let together = Consumer::new("together", ["stepped"], work);
+    // it goes on when it has got them all, and would wait for ever for the second while it has only one
+    let all = Arc::new(Barrier::new(MANY));
+    let single = Consumer::from_fn("single", ["stepped"], move |_, _| {
+        let all = Arc::clone(&all);
+        async move {
+            all.wait().await;
+            Ok(())
+        }
+    });
+    world.put_all((0..MANY).map(|id| step(id.try_into().unwrap(), 0)).collect()).await;
+    let tasks = world.relay(router([together, single]), Options { attempts_max: 1, ..quick() });
+    all_is_done(&world).await;
+    let stats = world.admin().stats(&fresh(&world.ctx), None).await.unwrap();
+    assert!(batches.load(Ordering::Relaxed) > 0, "nothing was consumed together");
+    assert_eq!(stats.dead, 0);
     tasks.shutdown(PATIENCE).await;
 }
 

@@ -40,6 +40,8 @@ fn postgres(code: &str, text: String) -> DbError {
         "53300" => DbError::Overloaded(text),
         // shut down, crashed, starting; a replica that was asked to write
         "57P01" | "57P02" | "57P03" | "25006" => DbError::Down(text),
+        // what the fence of a move raises
+        "SM001" => DbError::Moving(text),
         // undefined_table
         "42P01" => no_such_table(&text, '"'),
         code if code.starts_with("08") => DbError::Down(text),
@@ -87,7 +89,9 @@ mod tests {
             matches!(pg("25006"), DbError::Down(_)) && matches!(pg("57014"), DbError::Timeout(_))
         );
         assert_eq!(pg("42P01").to_string(), "no such table: orders");
-        assert!(matches!(pg("23514"), DbError::Engine(_)));
+        assert!(
+            matches!(pg("23514"), DbError::Engine(_)) && matches!(pg("SM001"), DbError::Moving(_))
+        );
         let my = |number| mysql(number, "Table 'order_00.orders' doesn't exist".to_owned());
         assert!(matches!(my(1213), DbError::Retry(_)) && matches!(my(1205), DbError::Retry(_)));
         assert!(matches!(my(1062), DbError::Unique(_)) && matches!(my(1969), DbError::Timeout(_)));

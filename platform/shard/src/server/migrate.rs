@@ -11,6 +11,7 @@ use sea_query::{Query, Value, Values};
 
 use super::ServerDb;
 use super::conn::{Conn, Mode};
+use super::moving::notes as moving;
 use crate::dialect::{self, Engine};
 use crate::error::DbError;
 use crate::schema::{Done, Missing, Pending, Schema};
@@ -18,6 +19,9 @@ use crate::schema::{Done, Missing, Pending, Schema};
 /// The longest one may wait for another process that migrates, or for whoever uses a table that is to be
 /// changed. What then runs has no limit: an index over a large table takes as long as it takes.
 const TIME_MAX: Duration = Duration::from_secs(120);
+
+/// What keeps others away: a number of the schema's name.
+pub(super) const LOCK_KEY: &str = "hashtextextended($1, 8275)";
 
 const RECORD: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     owner {text:64} NOT NULL, cell BIGINT NOT NULL, version BIGINT NOT NULL, name TEXT NOT NULL,
@@ -102,6 +106,7 @@ async fn on_postgres(
     tables: &[u8],
     now: Timestamp,
 ) -> Result<(), DbError> {
+    moving::still_here(conn, db).await?;
     // By itself and before the lock: inside the transaction the server may remember that the schema was not
     // there, and then meets the one of another process by its unique key.
     match conn.batch(format!("CREATE SCHEMA IF NOT EXISTS \"{}\"", db.schema)).await {
@@ -110,9 +115,10 @@ async fn on_postgres(
     }
     conn.begin(&db.schema, Mode::Write, TIME_MAX).await?;
     conn.take_time(TIME_MAX).await?;
-    // until the end of the transaction; the number is of the schema's name
-    let lock = "SELECT pg_advisory_xact_lock(hashtextextended($1, 8275))";
-    conn.execute(lock, Values(vec![text(&db.schema)])).await?;
+    // until the end of the transaction
+    let lock = format!("SELECT pg_advisory_xact_lock({LOCK_KEY})");
+    conn.execute(&lock, Values(vec![text(&db.schema)])).await?;
+    moving::still_here(conn, db).await?;
     conn.batch(rendered(RECORD, Engine::Postgres)?).await?;
     let done = applied(conn).await?;
     for step in schema.all_missing(tables, done)? {

@@ -7,6 +7,7 @@ mod conn;
 mod explain;
 mod line;
 mod migrate;
+pub(crate) mod moving;
 mod pool;
 mod queue;
 mod replica;
@@ -94,6 +95,8 @@ pub(crate) struct ServerDb {
     pub(crate) server: Arc<Physical>,
     /// The schema's name on the server.
     pub(crate) schema: String,
+    /// The schema with the notes of what has moved.
+    directory: String,
 }
 
 impl Physical {
@@ -229,7 +232,9 @@ impl Connected {
         tables: &[u8],
         now: Timestamp,
     ) -> Result<ServerDb, DbError> {
+        let name = schema.database_name(db);
         let db = self.home(servers, schema, db).await?;
+        self.not_elsewhere(servers, &name, &db).await?;
         migrate::run(&db, schema, tables, now).await?;
         Ok(db)
     }
@@ -244,12 +249,6 @@ impl Connected {
     ) -> Result<Vec<Pending>, DbError> {
         let home = self.home(servers, schema, db).await?;
         migrate::pending(&home, &schema.database_name(db), schema, tables).await
-    }
-
-    async fn home(&self, servers: &Servers, schema: Schema, db: u8) -> Result<ServerDb, DbError> {
-        let database = schema.database_name(db);
-        let server = self.server(servers, &database).await?;
-        Ok(ServerDb { server, schema: [&servers.prefix, database.as_str()].concat() })
     }
 
     /// The servers as they are now: others than the settings name once one has taken over.
@@ -271,9 +270,13 @@ impl Connected {
         self.0.lock().await.values().cloned().collect()
     }
 
-    async fn server(&self, servers: &Servers, database: &str) -> Result<Arc<Physical>, DbError> {
-        let server = servers.server_of(database).ok_or_else(|| {
-            let name = servers.directory.server(database);
+    async fn server(
+        &self,
+        servers: &Servers,
+        database: &str,
+        name: &str,
+    ) -> Result<Arc<Physical>, DbError> {
+        let server = servers.servers.iter().find(|s| s.name == name).ok_or_else(|| {
             DbError::Open(format!("{database} is on the server `{name}`, which is not configured"))
         })?;
         // held while one connects: two must not connect to the same server

@@ -24,6 +24,8 @@ mod limits;
 #[cfg(test)]
 mod migrations;
 #[cfg(test)]
+mod moves;
+#[cfg(test)]
 mod placement;
 #[cfg(test)]
 mod routing;

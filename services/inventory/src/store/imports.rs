@@ -1,4 +1,6 @@
-//! How much of an import's stock has been set.
+//! How much of an import's stock has been set. A row per part stays for good: the message that sets a part may be
+//! dead for any time and then be tried again, and without its row it would bring back what was sold since.
+//! `updated_at` is for whoever looks at the table; nothing here reads it.
 
 use kit::TenantCode;
 use rpc::Fault;

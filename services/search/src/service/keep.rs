@@ -107,7 +107,8 @@ impl Service {
             .await
     }
 
-    /// [`Service::keep_orders`] for messages of different orders, in few round trips.
+    /// [`Service::keep_orders`] for messages of different orders, in one transaction: a single statement for all
+    /// that were just placed, and for what was said of others one each, in turn.
     ///
     /// # Errors
     /// Also when something was said before of one that was just placed: then each is to be kept alone.
