@@ -1,17 +1,18 @@
 //! The body of a transaction with its types put aside, so that what runs bodies is compiled once and not
 //! again for each of the platform's some hundred. It decides nothing.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::future::BoxFuture;
 use rpc::Fault;
 
 use crate::error::DbError;
 use crate::tx::Tx;
 
+/// How a body, or the transaction around it, ended.
+pub(crate) type Ran = Result<(), Failed>;
 /// A body on its way.
-pub(crate) type Running = Pin<Box<dyn Future<Output = Result<(), Failed>> + Send>>;
+pub(crate) type Running = BoxFuture<'static, Ran>;
 /// A body: it may run more than once.
 pub(crate) type Body = Box<dyn Fn(Tx) -> Running + Send + Sync>;
 
@@ -46,7 +47,7 @@ where
         let (future, place) = (body(tx), Arc::clone(&place));
         Box::pin(async move {
             let result = future.await;
-            let said = if result.is_ok() { Ok(()) } else { Err(Failed::Body) };
+            let said = result.as_ref().map(|_| ()).map_err(|_| Failed::Body);
             *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
             said
         })
@@ -56,7 +57,7 @@ where
 
 impl<T, E: From<Fault>> Kept<T, E> {
     /// What the caller is told: what the body returned, unless the database has the last word.
-    pub(crate) fn after(self, ran: Result<(), Failed>) -> Result<T, E> {
+    pub(crate) fn after(self, ran: Ran) -> Result<T, E> {
         if let Err(Failed::Database(fault)) = ran {
             return Err(fault.into());
         }

@@ -5,15 +5,15 @@ mod moved;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Instant;
 
+use futures::future::BoxFuture;
 use kit::{Place, SharedClock};
 use rpc::{Ctx, Fault};
 use tokio::sync::oneshot;
 
-use crate::body::{Body, Failed, erase};
+use crate::body::{Body, Failed, Ran, erase};
 use crate::error::DbError;
 use crate::options::Options;
 use crate::schema::Schema;
@@ -249,7 +249,7 @@ impl Database {
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
         let (body, kept) = erase(body);
-        kept.after(self.write_erased(ctx, route, false, body).await)
+        kept.after(self.writing(ctx, route, false, body).await)
     }
 
     /// As [`Database::tx`], for a body of one statement that may safely run twice: a server commits it at once
@@ -259,7 +259,7 @@ impl Database {
     /// The embedded engine, and a server that has replicas, run it as [`Database::tx`] does: what a body did is
     /// rolled back there when it returns an error. So a body must rely on neither, and fail for nothing but what
     /// its statement says. One that was given up at its deadline may commit later all the same: a server ends the
-    /// statement after up to twice the time that it had.
+    /// statement after up to four times the time that it had.
     ///
     /// # Errors
     /// As [`Database::tx`].
@@ -271,51 +271,28 @@ impl Database {
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
         let (body, kept) = erase(body);
-        kept.after(self.write_erased(ctx, route, true, body).await)
+        kept.after(self.writing(ctx, route, true, body).await)
     }
 
-    /// Not generic, so that all below is compiled here and once.
-    fn write_erased<'a>(
+    /// Not generic, nor is anything below it: that is compiled here, once, and not again for each body.
+    fn writing<'a>(
         &'a self,
         ctx: &'a Ctx,
         route: Route,
         single: bool,
         body: Body,
-    ) -> Pin<Box<dyn Future<Output = Result<(), Failed>> + Send + 'a>> {
-        Box::pin(self.writing(ctx, route, single, body))
+    ) -> BoxFuture<'a, Ran> {
+        Box::pin(self.write(ctx, route, single, body))
     }
 
-    /// The same for reads.
-    fn look_erased<'a>(
-        &'a self,
-        ctx: &'a Ctx,
-        route: Route,
-        single: bool,
-        body: Body,
-    ) -> Pin<Box<dyn Future<Output = Result<(), Failed>> + Send + 'a>> {
-        Box::pin(self.reading(ctx, route, single, body))
-    }
-
-    async fn writing<T, E, F, Fut>(
-        &self,
-        ctx: &Ctx,
-        route: Route,
-        single: bool,
-        body: F,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Fault> + Send + 'static,
-        F: Fn(Tx) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<T, E>> + Send + 'static,
-    {
+    async fn write(&self, ctx: &Ctx, route: Route, single: bool, body: Body) -> Ran {
         let (home, number, place) = self.home_of(route).map_err(Fault::from)?;
         let (deadline, wait) = self.deadline(ctx)?;
         let file = match home {
             Home::File(file) => file,
             Home::Server(db) => {
                 let parts = self.0.writing(place, single);
-                return self.write_on(db, number, &ctx.session, deadline, parts, body).await;
+                return self.write_on(db, number, &ctx.session, deadline, parts, &body).await;
             }
         };
         let (send, receive) = oneshot::channel();
@@ -339,7 +316,7 @@ impl Database {
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
         let (body, kept) = erase(body);
-        kept.after(self.look_erased(ctx, route, false, body).await)
+        kept.after(self.reading(ctx, route, false, body).await)
     }
 
     /// As [`Database::read`], for a body of one statement, which is its own snapshot: a server answers it in
@@ -355,29 +332,28 @@ impl Database {
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
         let (body, kept) = erase(body);
-        kept.after(self.look_erased(ctx, route, true, body).await)
+        kept.after(self.reading(ctx, route, true, body).await)
     }
 
-    async fn reading<T, E, F, Fut>(
-        &self,
-        ctx: &Ctx,
+    /// As [`Database::writing`].
+    fn reading<'a>(
+        &'a self,
+        ctx: &'a Ctx,
         route: Route,
         single: bool,
-        body: F,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Fault> + Send + 'static,
-        F: Fn(Tx) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<T, E>> + Send + 'static,
-    {
+        body: Body,
+    ) -> BoxFuture<'a, Ran> {
+        Box::pin(self.look(ctx, route, single, body))
+    }
+
+    async fn look(&self, ctx: &Ctx, route: Route, single: bool, body: Body) -> Ran {
         let (home, number, place) = self.home_of(route).map_err(Fault::from)?;
         let (deadline, wait) = self.deadline(ctx)?;
         let file = match home {
             Home::File(file) => file,
             Home::Server(db) => {
                 let parts = self.0.reading(place, single);
-                return self.read_on(db, number, ctx, deadline, parts, body).await;
+                return self.read_on(db, number, ctx, deadline, parts, &body).await;
             }
         };
         let (send, receive) = oneshot::channel();
@@ -392,7 +368,7 @@ impl Database {
                             let parts = inner.reading(place, single);
                             sqlite::run_snapshot(conn, deadline, parts, &body)
                         }
-                        Err(e) => Err(E::from(Fault::from(e))),
+                        Err(e) => Err(Failed::from(Fault::from(e))),
                     };
                     // The caller may have stopped waiting.
                     let _ = send.send(result);
@@ -478,10 +454,7 @@ impl Inner {
     }
 }
 
-async fn answer<T, E: From<Fault>>(
-    receive: oneshot::Receiver<Result<T, E>>,
-    wait: std::time::Duration,
-) -> Result<T, E> {
+async fn answer(receive: oneshot::Receiver<Ran>, wait: std::time::Duration) -> Ran {
     // A little longer than the engine's own limit, which gives the better answer.
     let grace = std::time::Duration::from_millis(50);
     match tokio::time::timeout(wait + grace, receive).await {

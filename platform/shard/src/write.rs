@@ -1,35 +1,28 @@
 //! A transaction on its way through the writer of an embedded file: run when its turn comes, answered when
 //! the commit that it shares with others is done.
 
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use rpc::Fault;
 use tokio::sync::oneshot;
 
+use crate::body::{Body, Ran};
 use crate::error::DbError;
 use crate::sqlite;
-use crate::tx::{Hooks, Tx, TxParts};
+use crate::tx::{Hooks, TxParts};
 
 /// What is run, and who waits for it.
-pub(crate) struct Write<T, E, F, P> {
+pub(crate) struct Write<P> {
     /// Made when it begins, with the time of that.
     pub(crate) parts: P,
     pub(crate) deadline: Instant,
-    pub(crate) body: F,
-    pub(crate) outcome: Option<(Result<T, E>, Hooks)>,
-    pub(crate) send: oneshot::Sender<Result<T, E>>,
+    pub(crate) body: Body,
+    pub(crate) outcome: Option<(Ran, Hooks)>,
+    pub(crate) send: oneshot::Sender<Ran>,
 }
 
-impl<T, E, F, P, Fut> sqlite::Work for Write<T, E, F, P>
-where
-    T: Send,
-    E: From<Fault> + Send,
-    F: Fn(Tx) -> Fut + Send,
-    P: Fn() -> TxParts + Send,
-    Fut: Future<Output = Result<T, E>>,
-{
+impl<P: Fn() -> TxParts + Send> sqlite::Work for Write<P> {
     fn is_abandoned(&self) -> bool {
         self.send.is_closed()
     }

@@ -3,17 +3,17 @@
 //! runs at the new place. It must not run anything again that may have been committed.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use rpc::{Ctx, Fault, Session};
 
 use super::{Database, Home};
+use crate::body::{Body, Ran};
 use crate::error::DbError;
 use crate::server::{self, ServerDb};
 use crate::servers::Backend;
-use crate::tx::{Lost, Tx, TxParts};
+use crate::tx::{Lost, TxParts};
 
 /// One that is on its way is not searched for more often than this.
 const SEARCH_EVERY: Duration = Duration::from_millis(100);
@@ -23,27 +23,22 @@ const SEARCH_EVERY: Duration = Duration::from_millis(100);
 pub(super) struct Searches(tokio::sync::Mutex<BTreeMap<u8, Instant>>);
 
 impl Database {
-    pub(super) async fn write_on<T, E, F, Fut>(
+    pub(super) async fn write_on(
         &self,
         mut db: Arc<ServerDb>,
         number: u8,
         session: &Session,
         deadline: Instant,
         parts: TxParts,
-        body: F,
-    ) -> Result<T, E>
-    where
-        E: From<Fault>,
-        F: Fn(Tx) -> Fut,
-        Fut: Future<Output = Result<T, E>>,
-    {
+        body: &Body,
+    ) -> Ran {
         loop {
             let lost = Lost::default();
             let parts = TxParts { lost: lost.clone(), ..parts.clone() };
             let result = if parts.single {
-                server::run_one(&db, session, deadline, parts, &body).await
+                server::run_one(&db, session, deadline, parts, body).await
             } else {
-                server::run_tx(&db, session, deadline, parts, &body).await
+                server::run_tx(&db, session, deadline, parts, body).await
             };
             // after a table that is not there nothing of a transaction is kept
             match self.elsewhere(number, &db, result.is_err() && lost.is_met(), deadline).await {
@@ -54,24 +49,19 @@ impl Database {
         }
     }
 
-    pub(super) async fn read_on<T, E, F, Fut>(
+    pub(super) async fn read_on(
         &self,
         mut db: Arc<ServerDb>,
         number: u8,
         ctx: &Ctx,
         deadline: Instant,
         parts: TxParts,
-        body: F,
-    ) -> Result<T, E>
-    where
-        E: From<Fault>,
-        F: Fn(Tx) -> Fut,
-        Fut: Future<Output = Result<T, E>>,
-    {
+        body: &Body,
+    ) -> Ran {
         loop {
             let lost = Lost::default();
             let parts = TxParts { lost: lost.clone(), ..parts.clone() };
-            let result = server::run_read(&db, ctx, deadline, parts, &body).await;
+            let result = server::run_read(&db, ctx, deadline, parts, body).await;
             match self.elsewhere(number, &db, result.is_err() && lost.is_met(), deadline).await {
                 Ok(Some(found)) => db = found,
                 Ok(None) => return result,

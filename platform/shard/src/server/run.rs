@@ -2,7 +2,6 @@
 //! serialization failure). Success is said after the commit only. A read goes to a replica if one has what
 //! the caller needs to see, and to the primary when that fails.
 
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +14,7 @@ use super::line::{ServerLine, Trouble};
 use super::replica::{self, Replica};
 use super::token::{self, Needs, Position};
 use super::{Physical, ServerDb};
+use crate::body::{Body, Failed, Ran};
 use crate::error::DbError;
 use crate::tx::{Hooks, Tx, TxParts};
 use crate::write::run_hooks;
@@ -23,30 +23,25 @@ use crate::write::run_hooks;
 const COMMIT_GRACE: Duration = Duration::from_millis(500);
 
 /// How a try ended.
-enum End<T, E> {
-    Done(Result<T, E>, Hooks, Option<Position>),
-    Again(E),
+enum End {
+    Done(Ran, Hooks, Option<Position>),
+    Again(Failed),
 }
 
 /// Runs a transaction, and tells the session how far it has written.
-pub(crate) async fn run_tx<T, E, F, Fut>(
+pub(crate) async fn run_tx(
     db: &ServerDb,
     session: &Session,
     deadline: Instant,
     parts: TxParts,
-    body: F,
-) -> Result<T, E>
-where
-    E: From<Fault>,
-    F: Fn(Tx) -> Fut,
-    Fut: Future<Output = Result<T, E>>,
-{
+    body: &Body,
+) -> Ran {
     let mut tries = 0;
     loop {
         let (conn, left) = begin(db, Mode::Write, deadline).await.map_err(Fault::from)?;
         let line = Arc::new(ServerLine::new(conn));
         let tx = Tx::on_server(Arc::clone(&line), parts.clone());
-        let result = poll(&tx, left, &body).await;
+        let result = poll(&tx, left, body).await;
         let hooks = tx.close();
         match end(db, &line, result, hooks, deadline).await {
             End::Done(result, hooks, position) => {
@@ -73,18 +68,13 @@ where
 /// Runs a single statement, which the server commits by itself. Again when its connection turns out to have
 /// broken since it was used last: it may have run then, and may run twice. Where there are replicas a session
 /// is told how far it has written, which takes a transaction.
-pub(crate) async fn run_one<T, E, F, Fut>(
+pub(crate) async fn run_one(
     db: &ServerDb,
     session: &Session,
     deadline: Instant,
     parts: TxParts,
-    body: F,
-) -> Result<T, E>
-where
-    E: From<Fault>,
-    F: Fn(Tx) -> Fut,
-    Fut: Future<Output = Result<T, E>>,
-{
+    body: &Body,
+) -> Ran {
     if !db.server.replicas().is_empty() {
         return run_tx(db, session, deadline, parts, body).await;
     }
@@ -95,7 +85,7 @@ where
         let committing = conn.committing().map_err(Fault::from)?;
         let line = Arc::new(ServerLine::new(conn));
         let tx = Tx::on_server(Arc::clone(&line), parts.clone());
-        let result = poll(&tx, left, &body).await;
+        let result = poll(&tx, left, body).await;
         let hooks = tx.close();
         drop(committing);
         let (_conn, trouble) = line.end();
@@ -118,18 +108,13 @@ where
 }
 
 /// Runs a read on one snapshot.
-pub(crate) async fn run_read<T, E, F, Fut>(
+pub(crate) async fn run_read(
     db: &ServerDb,
     ctx: &Ctx,
     deadline: Instant,
     parts: TxParts,
-    body: F,
-) -> Result<T, E>
-where
-    E: From<Fault>,
-    F: Fn(Tx) -> Fut,
-    Fut: Future<Output = Result<T, E>>,
-{
+    body: &Body,
+) -> Ran {
     let server = &db.server;
     let replicas = server.replicas();
     if !replicas.is_empty()
@@ -138,7 +123,7 @@ where
         let preference = token::preference(ctx);
         let chosen = replica::choose(&replicas, position, preference, &server.splitting).await;
         if let Some(replica) = chosen {
-            let result = on_replica(db, replica, position, deadline, parts.clone(), &body).await;
+            let result = on_replica(db, replica, position, deadline, parts.clone(), body).await;
             count_read(server, if result.is_some() { "replica" } else { "primary_after_replica" });
             if let Some(result) = result {
                 return result;
@@ -151,7 +136,7 @@ where
     loop {
         let (conn, left) = begin(db, mode, deadline).await.map_err(Fault::from)?;
         let was_fresh = conn.is_fresh();
-        let (result, trouble) = snapshot(conn, left, parts.clone(), &body).await;
+        let (result, trouble) = snapshot(conn, left, parts.clone(), body).await;
         // a connection that had broken since it was used last shows at a single read's only statement
         let is_stale = trouble == Some(Trouble::Away) && mode == Mode::One && !was_fresh;
         if !is_stale || result.is_ok() || Instant::now() >= deadline {
@@ -167,19 +152,14 @@ fn count_read(server: &Physical, to: &'static str) {
 
 /// Reads on a replica; `None` when it could not, for whatever reason, and the primary is to be asked: it is
 /// away, it takes the read back because of what it has to replay, a table has not got there yet.
-async fn on_replica<T, E, F, Fut>(
+async fn on_replica(
     db: &ServerDb,
     replica: &Replica,
     position: Position,
     deadline: Instant,
     parts: TxParts,
-    body: &F,
-) -> Option<Result<T, E>>
-where
-    E: From<Fault>,
-    F: Fn(Tx) -> Fut,
-    Fut: Future<Output = Result<T, E>>,
-{
+    body: &Body,
+) -> Option<Ran> {
     let now = Instant::now();
     // the primary must have the time to do it again
     let left = deadline.saturating_duration_since(now) / 2;
@@ -214,17 +194,12 @@ where
 }
 
 /// Runs the body of a read where its snapshot is open.
-async fn snapshot<T, E, F, Fut>(
+async fn snapshot(
     conn: Conn,
     left: Duration,
     parts: TxParts,
-    body: &F,
-) -> (Result<T, E>, Option<Trouble>)
-where
-    E: From<Fault>,
-    F: Fn(Tx) -> Fut,
-    Fut: Future<Output = Result<T, E>>,
-{
+    body: &Body,
+) -> (Ran, Option<Trouble>) {
     let line = Arc::new(ServerLine::new(conn));
     let tx = Tx::on_server(Arc::clone(&line), parts);
     let result = poll(&tx, left, body).await;
@@ -260,12 +235,7 @@ async fn begin(db: &ServerDb, mode: Mode, deadline: Instant) -> Result<(Conn, Du
     }
 }
 
-async fn poll<T, E, F, Fut>(tx: &Tx, left: Duration, body: &F) -> Result<T, E>
-where
-    E: From<Fault>,
-    F: Fn(Tx) -> Fut,
-    Fut: Future<Output = Result<T, E>>,
-{
+async fn poll(tx: &Tx, left: Duration, body: &Body) -> Ran {
     let begun = match std::panic::catch_unwind(AssertUnwindSafe(|| body(tx.clone()))) {
         Ok(future) => tokio::time::timeout(left, AssertUnwindSafe(future).catch_unwind()).await,
         Err(panic) => Ok(Err(panic)),
@@ -281,15 +251,15 @@ where
     }
 }
 
-async fn end<T, E: From<Fault>>(
+async fn end(
     db: &ServerDb,
     line: &ServerLine,
-    result: Result<T, E>,
+    result: Ran,
     hooks: Hooks,
     deadline: Instant,
-) -> End<T, E> {
-    let fault = |e: DbError| E::from(Fault::from(e));
-    let failed = |e: E| End::Done(Err(e), Vec::new(), None);
+) -> End {
+    let fault = |e: DbError| Failed::from(Fault::from(e));
+    let failed = |e: Failed| End::Done(Err(e), Vec::new(), None);
     let (conn, trouble) = line.end();
     let Some(mut conn) = conn else {
         // a statement was given up in the middle, and its connection closed with it
@@ -297,8 +267,8 @@ async fn end<T, E: From<Fault>>(
         return failed(result.err().unwrap_or_else(lost));
     };
     match (result, trouble) {
-        (Ok(value), None) => match commit(db, &mut conn, deadline).await {
-            Ok(position) => End::Done(Ok(value), hooks, position),
+        (Ok(()), None) => match commit(db, &mut conn, deadline).await {
+            Ok(position) => End::Done(Ok(()), hooks, position),
             // nothing was committed
             Err(e @ DbError::Retry(_)) => {
                 conn.rollback().await;

@@ -2,7 +2,6 @@
 //! once: everything it may await is ready at once, so a body that is still pending awaits something
 //! that it must not.
 
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,23 +11,19 @@ use std::time::Instant;
 use rpc::Fault;
 use rusqlite::Connection;
 
+use crate::body::{Body, Ran};
 use crate::error::DbError;
 use crate::sqlite::engine;
 use crate::sqlite::writer::Guarded;
 use crate::tx::{Hooks, Tx, TxParts, panic_text};
 
 /// Runs the body inside a savepoint of the transaction that is open on this connection.
-pub(crate) fn run_savepoint<T, E, F, Fut>(
+pub(crate) fn run_savepoint(
     conn: &Guarded,
     deadline: Instant,
     parts: TxParts,
-    body: &F,
-) -> (Result<T, E>, Hooks)
-where
-    E: From<Fault>,
-    F: Fn(Tx) -> Fut,
-    Fut: Future<Output = Result<T, E>>,
-{
+    body: &Body,
+) -> (Ran, Hooks) {
     if Instant::now() >= deadline {
         return (Err(Fault::from(DbError::Timeout("waiting for the writer")).into()), Vec::new());
     }
@@ -42,7 +37,7 @@ where
     // no savepoint left, and the writer sees to the others of the group.
     if lock(&conn.shared).is_autocommit() {
         let lost = || Fault::from(DbError::CommitFailed("the engine rolled it back".to_owned()));
-        return (result.and_then(|_| Err(lost().into())), Vec::new());
+        return (result.and_then(|()| Err(lost().into())), Vec::new());
     }
     let end = if result.is_ok() { "RELEASE tx" } else { "ROLLBACK TO tx; RELEASE tx" };
     match batch(&conn.shared, end) {
@@ -52,17 +47,7 @@ where
 }
 
 /// Runs the body on one snapshot.
-pub(crate) fn run_snapshot<T, E, F, Fut>(
-    conn: &Guarded,
-    deadline: Instant,
-    parts: TxParts,
-    body: &F,
-) -> Result<T, E>
-where
-    E: From<Fault>,
-    F: Fn(Tx) -> Fut,
-    Fut: Future<Output = Result<T, E>>,
-{
+pub(crate) fn run_snapshot(conn: &Guarded, deadline: Instant, parts: TxParts, body: &Body) -> Ran {
     if Instant::now() >= deadline {
         return Err(Fault::from(DbError::Timeout("waiting for a reader")).into());
     }
@@ -77,16 +62,7 @@ where
     result
 }
 
-fn poll_body<T, E, F, Fut>(
-    conn: &Arc<Mutex<Connection>>,
-    parts: TxParts,
-    body: &F,
-) -> (Result<T, E>, Hooks)
-where
-    E: From<Fault>,
-    F: Fn(Tx) -> Fut,
-    Fut: Future<Output = Result<T, E>>,
-{
+fn poll_body(conn: &Arc<Mutex<Connection>>, parts: TxParts, body: &Body) -> (Ran, Hooks) {
     let tx = Tx::new(Arc::clone(conn), parts);
     let polled = catch_unwind(AssertUnwindSafe(|| {
         let mut future = pin!(body(tx.clone()));

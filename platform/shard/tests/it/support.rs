@@ -155,7 +155,7 @@ pub async fn begin<T: 'static>(call: impl Future<Output = Result<T, Fault>> + 's
 pub async fn begin_tx<T, F, Fut>(db: &Database, ctx: &Ctx, body: F) -> Call<T>
 where
     T: Send + 'static,
-    F: Fn(Tx) -> Fut + Send + 'static,
+    F: Fn(Tx) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<T, Fault>> + Send + 'static,
 {
     let (db, ctx) = (db.clone(), ctx.clone());
