@@ -255,7 +255,6 @@ fn local(platform: &Platform) -> Local {
         outboxes: platform.outboxes.clone(),
         databases: platform.databases.clone(),
         shards: platform.shards.clone(),
-        ids: platform.ids.clone(),
         backups: Backups::of(platform),
         takeover: Mutex::default(),
     }

@@ -4,6 +4,7 @@
 
 mod commands;
 mod engines;
+mod failover;
 mod moving;
 mod restore;
 mod shard;

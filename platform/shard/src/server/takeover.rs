@@ -43,6 +43,9 @@ const MAY_LIST: &str =
 /// late for one that follows a new primary since a moment ago.
 const RECEIVED_ON: &str = "SELECT COALESCE(MAX(('x' || SUBSTR(name, 1, 8))::BIT(32)::INT), 0)::BIGINT AS timeline \
      FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'";
+/// Writes nothing but into the log, which a commit needs to wait for a synchronous replica: one that has merely
+/// a number does not.
+const COMMITTED: &str = "SELECT pg_logical_emit_message(true, 'stoa', 'takes writes')";
 /// The life that every cluster begins with. Who has been promoted is in a later one.
 const FIRST_LIFE: i64 = 1;
 
@@ -107,6 +110,20 @@ impl Connected {
         self.switch(servers, name, &best.url, &[]).await?;
         let others = others.into_iter().chain(away.into_iter().map(|(label, _)| label)).collect();
         Ok(Takeover { server: name.to_owned(), primary: best.seen.label, others })
+    }
+
+    /// See [`crate::Shards::commit_on`].
+    pub(crate) async fn commit_on(
+        &self,
+        servers: &Servers,
+        name: &str,
+        within: Duration,
+    ) -> Result<(), DbError> {
+        let primary = self.addresses(server_of(servers, name)?).await.primary;
+        let committing =
+            async { connect(servers, &primary).await?.batch(COMMITTED.to_owned()).await };
+        let late = Err(DbError::Timeout("a commit on the primary"));
+        tokio::time::timeout(within, committing).await.unwrap_or(late)
     }
 
     /// Who is primary now and who follows: what the settings say is true until the first switch only.
