@@ -3,7 +3,7 @@
 //! address and secret stand in a file that only the folder's owner can read.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use kit::{Entropy as _, ErrorCode, Secret, SharedEntropy, SystemClock, SystemEnt
 use rpc::{Ctx, Endpoint, Fault, ServiceError};
 use serde::{Deserialize, Serialize};
 use tasks::{TaskKind, Tasks};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -27,6 +27,8 @@ use crate::platform::{Platform, Start, system_ctx};
 
 const ENDPOINT_FILE: &str = "operator.json";
 const ENDPOINT: TaskKind = TaskKind::new("stoa.operator").finishing();
+/// The longest a running server may take to say that it is there.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 /// How long a command's own platform gets to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
@@ -134,7 +136,7 @@ impl Access {
     /// Reaches the server of a folder; none when there is none.
     ///
     /// # Errors
-    /// When what is known of it cannot be read.
+    /// When what is known of it cannot be read, or somebody is there and does not answer as a server does.
     pub async fn to_server(folder: &Path) -> anyhow::Result<Option<Self>> {
         let entropy: SharedEntropy = Arc::new(SystemEntropy);
         Self::through_server(folder, &entropy).await
@@ -144,9 +146,24 @@ impl Access {
         folder: &Path,
         entropy: &SharedEntropy,
     ) -> anyhow::Result<Option<Self>> {
+        Self::reach(folder, entropy, ANSWERS_WITHIN).await
+    }
+
+    /// The file of a server that was killed is still there; nobody listens at its address then, and only then
+    /// is there none. One whose databases are away answers all the same, and that is when a command may have
+    /// to help it.
+    async fn reach(
+        folder: &Path,
+        entropy: &SharedEntropy,
+        within: Duration,
+    ) -> anyhow::Result<Option<Self>> {
         let path = folder.join(ENDPOINT_FILE);
         let Ok(text) = fs::read_to_string(&path) else { return Ok(None) };
         let file: EndpointFile = serde_json::from_str(&text)?;
+        let knock = tokio::time::timeout(within, TcpStream::connect(&file.address)).await;
+        if matches!(knock, Ok(Err(e)) if e.kind() == io::ErrorKind::ConnectionRefused) {
+            return Ok(None);
+        }
         let endpoint = Endpoint::new(&format!("http://{}", file.address), &file.secret)?;
         let access = Self {
             tenant: tenant_api::TenantClient::remote(endpoint.clone()),
@@ -159,10 +176,11 @@ impl Access {
             entropy: Arc::clone(entropy),
             own: None,
         };
-        // The file of a server that was killed is still there; nobody answers at its address then. One whose
-        // databases are away answers all the same, and that is when a command may have to help it.
-        let ctx = access.ctx(TenantCode::platform(), Duration::from_secs(2))?;
-        Ok(access.operator.answer(&ctx, Answer {}).await.is_ok().then_some(access))
+        let ctx = access.ctx(TenantCode::platform(), within)?;
+        match access.operator.answer(&ctx, Answer {}).await {
+            Ok(()) => Ok(Some(access)),
+            Err(fault) => Err(silent(&file, &path, &fault)),
+        }
     }
 
     /// A context of this command.
@@ -199,6 +217,24 @@ impl Access {
     }
 }
 
+/// What to do about somebody who listens where a server should be, and does not answer as one.
+fn silent(file: &EndpointFile, path: &Path, fault: &Fault) -> anyhow::Error {
+    let is_late = matches!(fault.code, ErrorCode::DeadlineExceeded | ErrorCode::Unavailable);
+    let (why, then) = if is_late {
+        ("does not answer in time; it may be busy", "try again, or stop it")
+    } else {
+        ("does not answer as this program does", "use the command of its own version, or stop it")
+    };
+    anyhow::anyhow!(
+        "the server of this folder (process {}, at {}) {why}: {}. Look whether it runs; {then}. When it does not \
+         run, another program has got its address: remove {}",
+        file.pid,
+        file.address,
+        fault.chain(),
+        path.display()
+    )
+}
+
 async fn repeat<T, E: ServiceError>(
     within: Duration,
     ctx: impl Fn(Duration) -> Result<Ctx, Fault>,
@@ -219,7 +255,6 @@ fn local(platform: &Platform) -> Local {
         outboxes: platform.outboxes.clone(),
         databases: platform.databases.clone(),
         shards: platform.shards.clone(),
-        ids: platform.ids.clone(),
         backups: Backups::of(platform),
         takeover: Mutex::default(),
     }
@@ -323,6 +358,48 @@ mod tests {
         let (done, took, _) = takes(10 * WITHIN).await;
         assert_eq!(done.unwrap_err().code, ErrorCode::DeadlineExceeded);
         assert!(took >= WITHIN && took < 2 * WITHIN, "{took:?}");
+    }
+
+    /// What a command finds where the file of a server names this address.
+    async fn found(address: &str) -> anyhow::Result<Option<Access>> {
+        let folder = tempfile::tempdir().unwrap();
+        let (address, secret) = (address.to_owned(), Secret::new("0123456789abcdef".to_owned()));
+        let file = EndpointFile { address, secret, pid: 7 };
+        let path = folder.path().join(ENDPOINT_FILE);
+        write_private(&path, &serde_json::to_vec(&file).unwrap()).unwrap();
+        let entropy: SharedEntropy = Arc::new(SystemEntropy);
+        Access::reach(folder.path(), &entropy, Duration::from_millis(500)).await
+    }
+
+    #[tokio::test]
+    async fn where_nobody_listens_there_is_no_server() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        drop(listener);
+        assert!(found(&address).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_busy_is_not_taken_for_none() {
+        let busy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = busy.local_addr().unwrap().to_string();
+        let told = found(&address).await.err().unwrap().to_string();
+        assert!(told.contains("process 7") && told.contains("try again, or stop it"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn a_server_of_another_version_is_not_taken_for_none() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        // an older one knows nothing of whether anybody is there
+        let secret = Secret::new("0123456789abcdef".to_owned());
+        let serving = rpc::serve(listener, Vec::new(), &secret, std::future::pending());
+        let found = tokio::select! {
+            found = found(&address) => found,
+            _ = serving => panic!("it serves no more"),
+        };
+        let told = found.err().unwrap().to_string();
+        assert!(told.contains("use the command of its own version"), "{told}");
     }
 
     #[tokio::test]

@@ -147,8 +147,6 @@ pub struct Local {
     pub databases: crate::platform::Databases,
     /// What holds them.
     pub shards: shard::Shards,
-    /// The lease that every new primary is asked to prolong.
-    pub ids: shard::Ids,
     /// Makes backups.
     pub backups: Backups,
     /// The takeover that was begun last, until its primary has taken a write. Held meanwhile: one at a time.
@@ -245,8 +243,8 @@ impl Operator for Local {
             took_ms: 0,
         };
         let at = *at;
-        // A commit, because a primary that waits for a synchronous replica of its own takes none.
-        while let Err(e) = self.ids.renew(ctx).await {
+        // A commit there, because a primary that waits for a synchronous replica of its own takes none.
+        while let Err(e) = self.shards.commit_on(&done.server, ctx.remaining()).await {
             tracing::warn!(error = %e, "the new primary does not take a write yet");
             ctx.check_deadline()?;
             tokio::time::sleep(WRITE_AGAIN).await;

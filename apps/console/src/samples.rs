@@ -50,7 +50,10 @@ pub(crate) fn shell_as(locale: &str, role: Role) -> Shell {
 }
 
 fn all() -> Vec<Rendered> {
-    let layout = vec![rendered("render_error", crate::layout::error::render_error)];
+    let layout = vec![
+        rendered("render_again", crate::layout::again::render_again),
+        rendered("render_error", crate::layout::error::render_error),
+    ];
     [
         layout,
         crate::sign_in::samples(),

@@ -10,7 +10,7 @@ ui::words! {
             role_warehouse, role_customer_service, role_read_only, dashboard, error, not_found_title,
             not_found_text, forbidden_title, forbidden_text, csrf_text, bad_request_title,
             bad_request_text, busy_title, busy_text, internal_title, internal_text, request_id,
-            to_dashboard,
+            to_dashboard, again, again_text,
         }
         sentences {
             locked_until(time: &str),

@@ -24,7 +24,7 @@ use shard::Route;
 use stoa::demo::{SeedOptions, seed};
 use stoa::engine::Home;
 use stoa::options::PlatformOptions;
-use stoa::platform::{Platform, Start};
+use stoa::platform::{Clients, Platform, Start};
 use tasks::Tasks;
 use types::{Address, AddressId, OrderId, Quantity, SkuId};
 
@@ -34,6 +34,8 @@ const USERS: u32 = 10_000;
 const AT_ONCE: usize = 256;
 /// Rows of one transaction.
 const BATCH: usize = 250;
+/// Enough for everybody.
+const STOCK: i64 = 1_000_000;
 /// `outlet` is placed at (4, 8, 4, 0).
 const DBS: u64 = 4;
 const TABLES: u64 = 8;
@@ -83,6 +85,8 @@ fn without_the_division_orders_would_lie_in_8_of_32_cells() {
 /// A platform in this process with a tenant whose sku everybody can order.
 pub struct Mall {
     pub platform: Platform,
+    /// Other processes that serve the same databases.
+    pub others: Vec<Platform>,
     pub tenant: TenantCode,
     sku: SkuId,
     address: Address,
@@ -91,34 +95,30 @@ pub struct Mall {
     _folder: tempfile::TempDir,
 }
 
-/// The databases of the engine that the run is about.
-async fn on_engine(folder: &Path) -> Result<Home> {
+/// The databases of an engine.
+async fn on_engine(folder: &Path, engine: &str) -> Result<Home> {
     // a server may run under an account of its own
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o711))?;
-    let (folder, engine) = (folder.to_owned(), e2e::server::engine());
     let engine = engine.parse().map_err(anyhow::Error::msg)?;
+    let folder = folder.to_owned();
     tokio::task::spawn_blocking(move || Home::of_demo(&folder, Some(engine), None)).await?
 }
 
 impl Mall {
-    pub async fn open(change: impl FnOnce(&mut PlatformOptions)) -> Result<Self> {
+    /// On the engine that the run is about.
+    pub async fn open(change: impl Fn(&mut PlatformOptions)) -> Result<Self> {
+        Self::open_on(&e2e::server::engine(), 1, change).await
+    }
+
+    /// So many processes' platforms on the databases of one engine. Files have one process.
+    pub async fn open_on(
+        engine: &str,
+        processes: usize,
+        change: impl Fn(&mut PlatformOptions),
+    ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let mut options = PlatformOptions::in_folder(folder.path());
-        let home = on_engine(folder.path()).await?;
-        options.shards.backend = home.backend();
-        change(&mut options);
-        options.passwords = PasswordOptions::cheap_for_tests();
-        // A busy debug build is slow; holding stock for longer changes nothing here.
-        options.inventory.hold = WITHIN;
-        let entropy = Arc::new(SystemEntropy);
-        let start = Start {
-            options,
-            clock: Arc::new(SystemClock),
-            entropy,
-            tasks: Tasks::new(),
-            metrics: None,
-        };
-        let platform = Platform::start(start).await?;
+        let home = on_engine(folder.path(), engine).await?;
+        let platform = start(folder.path(), &home, &change).await?;
         seed(&platform, &seeding(), &|_, _| {}).await?;
         let tenant: TenantCode = TENANT.parse()?;
         let ctx = platform.system_ctx(tenant.clone(), WITHIN)?;
@@ -132,7 +132,17 @@ impl Mall {
             street: "1 Long Street".to_owned(),
             postal_code: String::new(),
         };
-        Ok(Self { platform, tenant, sku, address, _home: home, _folder: folder })
+        let mut others = Vec::new();
+        for n in 1..processes {
+            others.push(start(&folder.path().join(n.to_string()), &home, &change).await?);
+        }
+        Ok(Self { platform, others, tenant, sku, address, _home: home, _folder: folder })
+    }
+
+    pub async fn stop(self) {
+        for platform in self.others.into_iter().chain([self.platform]) {
+            platform.stop(Duration::from_secs(10)).await;
+        }
     }
 
     pub fn system(&self) -> Result<Ctx> {
@@ -169,8 +179,17 @@ impl Mall {
 
     /// One user's way from the product to the order.
     pub async fn order(&self, user: Id, total: kit::Money) -> Result<OrderId> {
+        self.order_at(&self.platform.clients, user, total).await
+    }
+
+    /// The same through one of the processes.
+    pub async fn order_at(
+        &self,
+        clients: &Clients,
+        user: Id,
+        total: kit::Money,
+    ) -> Result<OrderId> {
         let ctx = Ctx { actor: Actor::user(user.get()), ..self.system()? };
-        let clients = &self.platform.clients;
         let line = SetLine { token: None, sku_id: self.sku, quantity: Some(one()?), add: false };
         clients.cart.set_line(&ctx, line).await?;
         let checkout_id = clients.cart.begin_checkout(&ctx, BeginCheckout {}).await?.checkout_id;
@@ -184,6 +203,27 @@ impl Mall {
         };
         Ok(clients.order.place(&ctx, place).await?.id)
     }
+}
+
+async fn start(
+    folder: &Path,
+    home: &Home,
+    change: &impl Fn(&mut PlatformOptions),
+) -> Result<Platform> {
+    let mut options = PlatformOptions::in_folder(folder);
+    options.shards.backend = home.backend();
+    options.passwords = PasswordOptions::cheap_for_tests();
+    // A busy debug build is slow; holding stock for longer changes nothing here.
+    options.inventory.hold = WITHIN;
+    change(&mut options);
+    let start = Start {
+        options,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        tasks: Tasks::new(),
+        metrics: None,
+    };
+    Ok(Platform::start(start).await?)
 }
 
 fn seeding() -> SeedOptions {
@@ -259,7 +299,7 @@ async fn stocked(platform: &Platform, ctx: &Ctx) -> Result<SkuId> {
     let warehouse = clients.inventory.add_warehouse(ctx, new).await?;
     let set = SetAvailable {
         warehouse_id: Some(warehouse.id),
-        levels: vec![(sku, i64::from(USERS))],
+        levels: vec![(sku, STOCK)],
         reason: "for the test".to_owned(),
     };
     clients.inventory.set_available(ctx, set).await?;
@@ -300,6 +340,6 @@ async fn orders_of_10_000_users_fill_all_32_cells_uniformly() -> Result<()> {
     let counts: Vec<u64> = counts.into_values().collect();
     let chi_square = chi_square_thousandths(&counts);
     ensure!(chi_square < CHI_SQUARE_MAX, "chi-square is {chi_square} thousandths: {counts:?}");
-    mall.platform.stop(Duration::from_secs(10)).await;
+    mall.stop().await;
     Ok(())
 }

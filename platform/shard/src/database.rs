@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::body::{Body, Failed, Ran, erase};
 use crate::error::DbError;
+use crate::find::Looks;
 use crate::options::Options;
 use crate::schema::Schema;
 use crate::server::{Connected, ServerDb};
@@ -64,6 +65,7 @@ struct Inner {
     files: RwLock<Files>,
     // One caller at a time; a tokio lock because it is held across the opening.
     opening: tokio::sync::Mutex<()>,
+    looks: Looks,
     searches: moved::Searches,
     // The folder is in use as long as any database of it is.
     lock: FolderLock,
@@ -114,6 +116,7 @@ impl Database {
             connected,
             files: RwLock::default(),
             opening: tokio::sync::Mutex::new(()),
+            looks: Looks::default(),
             searches: moved::Searches::default(),
             lock,
         }))
@@ -154,7 +157,7 @@ impl Database {
         &self.0.clock
     }
 
-    /// The cells that exist, ascending.
+    /// The cells that are open, ascending.
     #[must_use]
     pub fn cells(&self) -> Vec<Place> {
         self.files().cells.iter().copied().collect()
@@ -166,7 +169,7 @@ impl Database {
         self.files().by_db.keys().copied().collect()
     }
 
-    /// Whether a cell exists; an id that names another was not made here.
+    /// Whether a cell is open. Another process may have made others since: [`Database::find_cell`].
     #[must_use]
     pub fn has_cell(&self, place: Place) -> bool {
         !self.is_sharded() || self.files().cells.contains(&place)
@@ -196,6 +199,34 @@ impl Database {
         let missing = wanted.into_iter().filter(|(_, tables)| !tables.is_empty());
         let opening = missing.map(|(db, tables)| self.open_file(db, tables.into_iter().collect()));
         futures::future::try_join_all(opening).await.map(|_| ())
+    }
+
+    /// Whether a cell exists: an id that names another was not made here. One that another process has made is
+    /// opened, with those beside it. An id may be made up: servers are looked at a few times a second at most,
+    /// and nothing is made.
+    ///
+    /// # Errors
+    /// When the server does not answer, or the schema is not of this program.
+    pub async fn find_cell(&self, ctx: &Ctx, place: Place) -> Result<bool, Fault> {
+        if self.has_cell(place) {
+            return Ok(true);
+        }
+        // a folder has one process
+        let Backend::Servers(servers) = &self.0.options.backend else { return Ok(false) };
+        let look = || self.0.connected.cells(servers, self.0.schema, place.db);
+        let finding = async {
+            let tables = self.0.looks.tables(place.db, look).await?;
+            if !tables.contains(&place.table) {
+                return Ok(false);
+            }
+            let cells: Vec<Place> = tables.iter().map(|t| Place { table: *t, ..place }).collect();
+            self.ensure_cells(&cells).await?;
+            tracing::info!(database = self.name(), %place, "opened what another process has made");
+            Ok(true)
+        };
+        let (_, wait) = self.deadline(ctx)?;
+        let late = |_| Err(DbError::Timeout("looking for a cell").into());
+        tokio::time::timeout(wait, finding).await.unwrap_or_else(late)
     }
 
     pub(crate) async fn open_single(&self) -> Result<(), Fault> {

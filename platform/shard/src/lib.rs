@@ -10,6 +10,7 @@ pub mod database;
 pub mod dialect;
 pub mod error;
 pub mod fence;
+mod find;
 pub mod moving;
 pub mod options;
 mod padded;

@@ -135,6 +135,18 @@ impl Shards {
         }
     }
 
+    /// Commits something on the primary of a server: it takes writes, and has the replica that it waits for.
+    /// Changes no table. PostgreSQL only.
+    ///
+    /// # Errors
+    /// When it has not within the time.
+    pub async fn commit_on(&self, server: &str, within: Duration) -> Result<(), DbError> {
+        match &self.0.options.backend {
+            Backend::Servers(servers) => self.0.connected.commit_on(servers, server, within).await,
+            Backend::Embedded => Err(DbError::Misuse("the databases are embedded")),
+        }
+    }
+
     /// Makes another server the primary of a configured one, such as the synchronous replica that has just been
     /// promoted. When it returns, every new transaction goes to the new primary, the old one's connections are
     /// closed, and this process does not commit on the old one any more; what was under way there has failed

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kit::{Id, TenantCode, Timestamp};
 use rpc::Fault;
 use sea_query::{Cond, Condition, Expr, ExprTrait as _, InsertStatement, Order, Query};
-use shard::{Migration, MigrationSet, Row, Tx};
+use shard::{Migration, MigrationSet, Row, Tx, padded};
 use types::OrderId;
 
 use crate::model::{Basket, Kept, Owner};
@@ -68,10 +68,10 @@ pub async fn load_many(
     tenant: &TenantCode,
     owners: &[Owner],
 ) -> Result<BTreeMap<String, CartRow>, Fault> {
-    let Some(last) = owners.last() else { return Ok(BTreeMap::new()) };
-    // The last one again until there are 1, 2, 4, 8 …: a server prepares few texts then.
-    let more = owners.len().next_power_of_two() - owners.len();
-    let keys = owners.iter().chain(std::iter::repeat_n(last, more)).map(Owner::key);
+    if owners.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let keys = padded(owners.iter().map(Owner::key));
     let mut select = Query::select()
         .columns(COLUMNS)
         .column("owner")

@@ -12,12 +12,14 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use kit::{Secret, SharedClock};
 use outbox::Position;
-use shard::{Engine, ServerSnapshot, Servers};
+use shard::moving::{Location, Stand, locate};
+use shard::{Backend, Engine, ServerSnapshot, Servers};
 
 use crate::access::explain;
 use crate::backup::manifest::{checksum, partial, sync_folder};
 use crate::backup::{Copied, FORMAT, Facts, Manifest, Progress};
 use crate::engine::place_of;
+use crate::platform::Databases;
 
 /// The engine of [`Manifest::engine`].
 pub const POSTGRES: &str = "postgres";
@@ -58,26 +60,20 @@ async fn dump_all(
         "only embedded databases and PostgreSQL are backed up by stoa; \
          use the tools of the database server"
     );
-    let mut names: Vec<&str> = servers.directory.servers().collect();
-    names.sort_unstable();
-    names.dedup();
-    let [name] = names[..] else {
-        bail!(
-            "the databases are on {} servers, of which there is no common moment; use the servers' own \
-             backups, and stop the platform while they are begun",
-            names.len()
-        );
-    };
-    let server = servers.servers.iter().find(|s| s.name == name);
+    let name = &the_only_server(servers).await?;
+    let server = servers.servers.iter().find(|s| s.name == *name);
     let url = &server.with_context(|| format!("the server {name} is not configured"))?.url;
     let mut moment = ServerSnapshot::take(url, clock).await?;
     let mut databases = Vec::new();
+    let own = schemas::to_back_up(url, &servers.prefix).await?;
     for database in moment.databases(&servers.prefix).await? {
-        if !schemas::is_of_another(&database) {
+        if own.contains(&database) {
             databases.push(facts(&mut moment, &servers.prefix, database).await?);
         }
     }
     ensure!(!databases.is_empty(), "there are no databases `{}*` on {name}", servers.prefix);
+    // A move that began before the moment may have been in it, and shows now.
+    ensure!(the_only_server(servers).await? == *name, "a database has moved meanwhile");
     let file = format!("{name}.dump");
     let path = folder.join(&file);
     let beside = partial(&path);
@@ -110,6 +106,32 @@ async fn dump_all(
     Ok(manifest)
 }
 
+/// The server that has all databases, wherever they were moved to.
+async fn the_only_server(servers: &Servers) -> anyhow::Result<String> {
+    let located = locate(&Backend::Servers(servers.clone()), &Databases::names()).await?;
+    let located: Vec<Location> = located.into_iter().filter(|l| l.bytes.is_some()).collect();
+    if let Some(moving) = located.iter().find(|l| l.stand != Stand::Settled) {
+        bail!(
+            "{} is being moved to another server; complete the move, or take it back (`stoa shard servers` tells how), \
+             and back up then",
+            moving.database
+        );
+    }
+    let mut names: Vec<&str> = located.iter().map(|l| l.server.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    match names[..] {
+        [] => bail!("there are no databases `{}*` on any server", servers.prefix),
+        [name] => Ok(name.to_owned()),
+        _ => bail!(
+            "the databases are on {} servers ({}), of which there is no common moment; use the servers' own \
+             backups, and stop the platform while they are begun",
+            names.len(),
+            names.join(", ")
+        ),
+    }
+}
+
 async fn facts(
     moment: &mut ServerSnapshot,
     prefix: &str,
@@ -126,7 +148,8 @@ async fn facts(
 }
 
 /// Restores a dump into a database that has none of its platform's schemas, or with `reset` into their place:
-/// all of them, whether the dump knows them or not. All of it or nothing.
+/// all of them, whether the dump knows them or not. `replaces` is told which before anything is changed. All of
+/// it or nothing.
 ///
 /// # Errors
 /// When there are schemas already, or a program of the server fails.
@@ -135,9 +158,16 @@ pub async fn restore(
     backup: &Path,
     url: &Secret<String>,
     reset: bool,
+    replaces: impl FnOnce(&[String]) -> anyhow::Result<()>,
     watch: impl FnMut(Progress) -> bool + Send + 'static,
 ) -> anyhow::Result<Servers> {
     let [copied] = &manifest.files[..] else { bail!("a backup of one server has one file") };
+    ensure!(
+        !reset || !manifest.prefix.is_empty(),
+        "this platform's schemas have no prefix, so what else is in {} cannot be told from them: nothing was \
+         changed. Drop what is to be replaced yourself, and restore without --reset",
+        place_of(url)
+    );
     let there = schemas::of_platform(url, manifest).await?;
     ensure!(
         reset || there.is_empty(),
@@ -146,12 +176,14 @@ pub async fn restore(
         there.len(),
         there.first().map_or("", String::as_str)
     );
+    replaces(&there)?;
     // Of a restore that was cut off.
     schemas::drop_replaced(url, manifest).await?;
     let mut from = Command::new(RESTORE);
     from.args(["--no-owner", "--no-privileges", "--file=-"]).arg(backup.join(&copied.file));
     let to = schemas::psql(url);
-    let work = move || feed(from, to, &schemas::put_aside(&there), watch);
+    let first = schemas::put_aside(&there) + &schemas::forget_moves(&manifest.prefix);
+    let work = move || feed(from, to, &first, watch);
     tokio::task::spawn_blocking(work).await?.context("nothing was changed")?;
     let mut servers = Servers::single(Engine::Postgres, url.clone());
     servers.prefix.clone_from(&manifest.prefix);

@@ -35,6 +35,8 @@ pub struct Restored {
     pub bytes: u64,
     /// Messages that will be delivered when the platform starts.
     pub messages: Position,
+    /// The schemas that it took the place of.
+    pub replaced: Vec<String>,
 }
 
 /// Restores a backup. With `reset` it takes the place of the data that is there, which is removed then.
@@ -66,7 +68,7 @@ pub async fn into_folder(
 }
 
 /// Restores a backup of a server into a database of a server. With `reset` it takes the place of what is
-/// there.
+/// there: `replaces` is told of which schemas, before anything is changed.
 ///
 /// # Errors
 /// When the backup is not fit for it, or `pg_restore` fails; then nothing has changed.
@@ -74,6 +76,7 @@ pub async fn into_server(
     backup: &Path,
     url: &Secret<String>,
     reset: bool,
+    mut replaces: impl FnMut(&[String]) -> anyhow::Result<()>,
     mut watch: impl FnMut(Progress) -> bool + Send + 'static,
 ) -> anyhow::Result<Restored> {
     let manifest = Manifest::read(backup)?;
@@ -91,7 +94,12 @@ pub async fn into_server(
         place_of(url)
     );
     manifest.verify(backup, &mut watch)?;
-    let servers = postgres::restore(&manifest, backup, url, reset, watch).await?;
+    let mut replaced = Vec::new();
+    let note = |schemas: &[String]| {
+        replaced = schemas.to_vec();
+        replaces(schemas)
+    };
+    let servers = postgres::restore(&manifest, backup, url, reset, note, watch).await?;
     // Its lock is all that is in it.
     let folder = tempfile::tempdir()?;
     raise_workers(folder.path(), Backend::Servers(servers)).await.context(
@@ -99,7 +107,7 @@ pub async fn into_server(
          restore it again with --reset",
     )?;
     postgres::forget_replaced(&manifest, url).await?;
-    Ok(Restored::of(&manifest))
+    Ok(Restored { replaced, ..Restored::of(&manifest) })
 }
 
 fn not_of_the_future(manifest: &Manifest) -> anyhow::Result<()> {
@@ -119,6 +127,7 @@ impl Restored {
             files: manifest.files.len(),
             bytes: manifest.bytes(),
             messages: manifest.messages(),
+            replaced: Vec::new(),
         }
     }
 }

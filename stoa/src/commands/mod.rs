@@ -16,6 +16,7 @@ mod serve;
 mod shard;
 mod shard_drain;
 mod shard_failover;
+mod shard_move;
 mod tenant;
 
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ Examples:
   stoa backup /backups/monday                 all databases as they are now, while the shops go on
   stoa restore /backups/monday --data ./new   a data folder with what they were
   stoa shard plan outlet 8,8,4,0              what growing a shop to more databases would bring
+  stoa shard move order_04 --to b             one logical database to another server, in operation
   stoa demo --engine postgres                 the same shops on PostgreSQL
   stoa migrate --config stoa.toml --check     what the databases lack for this version
   stoa doctor                                 whether the data folder is well";
@@ -86,7 +88,7 @@ enum Command {
     Backup(backup::Args),
     /// Checks a backup, and makes a data folder of it.
     Restore(restore::Args),
-    /// Grows a tenant onto more databases while its shop is open.
+    /// Grows a tenant onto more databases, and moves databases to other servers, while the shops are open.
     #[command(subcommand)]
     Shard(shard::Command),
     /// Brings all databases up to date before a new version starts, or tells what they lack.

@@ -1,6 +1,7 @@
 //! `stoa restore`: checks a backup, and makes a data folder of it. Nothing is written before every checksum
 //! is right, and the folder appears whole or not at all.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -64,7 +65,11 @@ pub(super) async fn run(args: Args, out: &mut Out) -> anyhow::Result<ExitCode> {
     }
     let (restored, to) = match &args.database_url {
         Some(url) => {
-            (into_server(&from, url, args.reset, watch).await, crate::engine::place_of(url))
+            let to = crate::engine::place_of(url);
+            let replaces = |schemas: &[String]| {
+                bar.suspend(|| tell_replaced(schemas, &to, out)).map_err(Into::into)
+            };
+            (into_server(&from, url, args.reset, replaces, watch).await, to)
         }
         None => {
             let restored = into_folder(&from, &args.data, args.reset, &mut watch).await;
@@ -99,6 +104,15 @@ fn tell_checked(manifest: &Manifest, from: &Path, out: &mut Out) -> anyhow::Resu
     let (from, files, at) = (from.display(), manifest.files.len(), manifest.taken_at);
     out.line(format!("{good} {from} is a whole backup of {at}: {files} files, {size}"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What goes, before it goes.
+fn tell_replaced(schemas: &[String], to: &str, out: &mut Out) -> io::Result<()> {
+    if schemas.is_empty() {
+        return Ok(());
+    }
+    let (n, all) = (schemas.len(), schemas.join(", "));
+    out.line(format!("replacing {n} schemas of {to}, with all that is in them: {all}"))
 }
 
 fn tell(restored: &Restored, to: &str, out: &mut Out) -> anyhow::Result<ExitCode> {

@@ -1,5 +1,5 @@
 //! `stoa shard`: what growing a tenant to more databases would bring, doing it while the shop is open, and
-//! how far it is.
+//! how far it is. What is done to servers stands in files of its own.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use rpc::Ctx;
 use tenant_api::growth::SKEW_MAX;
 
 use crate::access::Access;
-use crate::commands::{DataArgs, Out, failed, shard_drain, shard_failover};
+use crate::commands::{DataArgs, Out, failed, shard_drain, shard_failover, shard_move};
 use crate::growth::{Begin, Begun, GetStanding, Plan, PlanFor, Standing};
 
 /// Making many cells takes its time; the cells that are made stay when a call is cut off.
@@ -72,6 +72,10 @@ pub enum Command {
     },
     /// Puts a replica in the place of a primary that is gone (PostgreSQL).
     Failover(shard_failover::Args),
+    /// Moves a logical database to another server while the program runs (PostgreSQL).
+    Move(shard_move::Args),
+    /// Shows which server has which logical database, and how large they are (PostgreSQL).
+    Servers(shard_move::ServersArgs),
     /// Shows the versions of a tenant's placement, their orders and the fences of the databases.
     #[command(after_help = STATUS_EXAMPLES)]
     Status {
@@ -99,6 +103,8 @@ pub(super) async fn run(command: Command, out: &mut Out) -> anyhow::Result<ExitC
         Command::Grow { what, no_wait } => grow(&what, no_wait, out).await,
         Command::Drain { tenant, data } => shard_drain::run(&tenant, &data, out).await,
         Command::Failover(args) => shard_failover::run(args, out).await,
+        Command::Move(args) => shard_move::run(args, out).await,
+        Command::Servers(args) => shard_move::servers(args, out).await,
         Command::Status { tenant, data } => status(&tenant, &data, out).await,
     }
 }

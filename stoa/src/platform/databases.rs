@@ -61,13 +61,24 @@ impl Databases {
     #[must_use]
     pub fn names() -> Vec<String> {
         let numbered = |schema: &Schema| -> Vec<String> {
-            if schema.is_sharded() {
-                (0..kit::id::PLACES_MAX).map(|n| format!("{}_{n:02}", schema.database)).collect()
-            } else {
-                vec![schema.database.to_owned()]
-            }
+            let numbers = if schema.is_sharded() { kit::id::PLACES_MAX } else { 1 };
+            (0..numbers).map(|n| schema.name_of(n)).collect()
         };
         SCHEMAS.iter().flat_map(numbered).collect()
+    }
+
+    /// Those that are not sharded.
+    #[must_use]
+    pub fn names_of_whole() -> Vec<&'static str> {
+        SCHEMAS.iter().filter(|schema| !schema.is_sharded()).map(|schema| schema.database).collect()
+    }
+
+    /// What a name of [`Databases::names`] means: a schema, and the number of a sharded one.
+    #[must_use]
+    pub fn schema_of(name: &str) -> Option<(Schema, u8)> {
+        let numbers = |schema: &Schema| if schema.is_sharded() { kit::id::PLACES_MAX } else { 1 };
+        let all = SCHEMAS.iter().flat_map(|s| (0..numbers(s)).map(move |n| (*s, n)));
+        all.into_iter().find(|(schema, n)| schema.name_of(*n) == name)
     }
 
     /// Opens all of them.

@@ -4,6 +4,8 @@
 
 mod commands;
 mod engines;
+mod failover;
+mod moving;
 mod restore;
 mod shard;
 mod wiring;

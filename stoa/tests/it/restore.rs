@@ -66,13 +66,29 @@ impl Case {
 /// What a newer version of the program has made since, and what is not the platform's.
 const SINCE: &str = "
     CREATE SCHEMA it_coupon;
-    CREATE TABLE it_coupon.schema_migrations (owner TEXT);
+    CREATE TABLE it_coupon.schema_migrations (LIKE it_product.schema_migrations);
     CREATE TABLE it_coupon.coupons (id BIGINT);
     CREATE TABLE it_product.brands_by_name (spu_id BIGINT, owner TEXT);
     CREATE VIEW it_product.all_spus AS SELECT * FROM it_product.schema_migrations;
     CREATE SCHEMA it_demo_order_00;
-    CREATE TABLE it_demo_order_00.schema_migrations (owner TEXT);
+    CREATE TABLE it_demo_order_00.schema_migrations (LIKE it_product.schema_migrations);
+    CREATE SCHEMA it_demo_coupon;
+    CREATE TABLE it_demo_coupon.schema_migrations (LIKE it_product.schema_migrations);
+    CREATE SCHEMA it_reporting;
+    CREATE TABLE it_reporting.schema_migrations (version TEXT);
+    CREATE TABLE it_reporting.figures (id BIGINT);
+    CREATE SCHEMA replaced_it_reporting;
+    CREATE TABLE replaced_it_reporting.figures (id BIGINT);
     CREATE TABLE letters (id BIGINT)";
+
+/// What of that stays.
+const KEPT: [&str; 5] = [
+    "it_demo_order_00.schema_migrations",
+    "it_demo_coupon.schema_migrations",
+    "it_reporting.figures",
+    "replaced_it_reporting.figures",
+    "letters",
+];
 
 #[test]
 fn a_restore_with_reset_replaces_all_that_is_there_of_the_platform_and_nothing_else() {
@@ -87,12 +103,17 @@ fn a_restore_with_reset_replaces_all_that_is_there_of_the_platform_and_nothing_e
 
     let done = case.restore(&case.backup(), &["--reset"]);
     assert!(done.status.success(), "{}", text(&done.stderr));
+    let told = text(&done.stdout);
+    let (replaced, after) = told.split_once("are restored into").unwrap();
+    assert!(replaced.contains("it_coupon, ") && replaced.contains("it_product"), "{told}");
+    assert!(!replaced.contains("it_reporting") && !after.contains("it_coupon"), "{told}");
     for gone in ["it_coupon.coupons", "it_product.brands_by_name", "it_product.all_spus"] {
         assert!(!case.has(gone), "{gone} is still there");
     }
     let schemas = case.sql("SELECT nspname FROM pg_namespace ORDER BY nspname");
-    assert!(!schemas.contains("it_coupon") && !schemas.contains("replaced_"), "{schemas}");
-    for kept in ["it_demo_order_00.schema_migrations", "letters"] {
+    assert!(!schemas.contains("it_coupon"), "{schemas}");
+    assert_eq!(schemas.matches("replaced_").count(), 1, "{schemas}");
+    for kept in KEPT {
         assert!(case.has(kept), "{kept} was not the platform's");
     }
     let tenants = case.does(&["tenant", "list"]);
@@ -120,6 +141,35 @@ fn a_restore_that_fails_leaves_what_is_there_and_one_after_it_succeeds() {
     let done = case.restore(&case.backup(), &["--reset"]);
     assert!(done.status.success(), "{}", text(&done.stderr));
     assert!(!case.does(&["tenant", "list"]).contains("later"));
+}
+
+#[test]
+fn a_backup_leaves_out_what_somebody_else_has_made_under_the_same_prefix() {
+    let Ok(server) = Postgres::start(&PostgresOptions::default()) else { return skipped() };
+    let case = Case::new(server);
+    case.sql(SINCE);
+    let later = case.folder.path().join("later");
+    case.does(&["backup", later.to_str().unwrap()]);
+    let manifest = std::fs::read_to_string(later.join("manifest.json")).unwrap();
+    assert!(manifest.contains("\"coupon\""), "{manifest}");
+    assert!(!manifest.contains("reporting") && !manifest.contains("demo_"), "{manifest}");
+}
+
+#[test]
+fn without_a_prefix_nothing_can_be_told_from_what_others_have_so_nothing_is_replaced() {
+    let Ok(server) = Postgres::start(&PostgresOptions::default()) else { return skipped() };
+    let case = Case::new(server);
+    // a backup of a platform without a prefix; only the manifest is asked
+    let file = case.backup().join("manifest.json");
+    let manifest = std::fs::read_to_string(&file).unwrap();
+    let manifest = manifest.replace("\"it_\"", "\"\"");
+    std::fs::write(&file, manifest).unwrap();
+    case.sql("CREATE SCHEMA search; CREATE TABLE search.ours (n BIGINT)");
+    let refused = case.restore(&case.backup(), &["--reset"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    assert!(said.contains("no prefix") && said.contains("nothing was changed"), "{said}");
+    assert!(case.has("search.ours"));
 }
 
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]

@@ -1,5 +1,6 @@
 //! The frame of every page of the console: head, menu, main. What stands in `main` is the page's business.
 
+pub(crate) mod again;
 pub(crate) mod error;
 
 use std::sync::LazyLock;

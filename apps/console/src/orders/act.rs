@@ -17,8 +17,12 @@ use super::forms::{RefundForm, ShipForm, TrackForm};
 use super::order::{OrderPage, Said, render_order};
 use super::routes::{Done, Route};
 use super::show::{gather, order_id};
+use super::words::Words;
 use crate::App;
-use crate::web::{Answer, Failure, Fields, Form, Visit, is_in_flight, page, redirect};
+use crate::nav::Section;
+use crate::web::{
+    Answer, Failure, Fields, Form, Visit, alone, around, is_in_flight, leaving_time, page, redirect,
+};
 
 /// Moves an order along its flow.
 pub(crate) async fn operate(
@@ -38,20 +42,19 @@ pub(crate) async fn operate(
         request_id,
         note: form.text("note").to_owned(),
     };
-    let said = match app.deps.orders.act(&visit.ctx, request).await {
+    let again = Again { app: &app, visit: &visit, id, to: Route::Actions(id), sent: &form };
+    let note = form.text("note").to_owned();
+    let said = match app.deps.orders.act(&leaving_time(&visit.ctx), request).await {
         Ok(_) => return done(id, Done::Moved),
         Err(order_api::Error::Stale(_)) => Said::Stale,
         Err(order_api::Error::NotAllowed(why)) => Said::Refused(why),
         Err(order_api::Error::Fault(fault)) if fault.code.is_retryable() => {
-            let note = form.text("note").to_owned();
-            let shown = OrderPage { note, ..gather(&app, &visit, id).await? };
-            return unsure(&visit, &fault, shown);
+            return again.unsure(&fault, |shown| OrderPage { note, ..shown }).await;
         }
         Err(order_api::Error::Fault(fault)) if is_typed(&fault) => Said::Refused(told(&fault)),
         Err(error) => return Err(error.into()),
     };
-    let note = form.text("note").to_owned();
-    refused(OrderPage { said: Some(said), note, ..gather(&app, &visit, id).await? })
+    again.refused(|shown| OrderPage { said: Some(said), note, ..shown }).await
 }
 
 /// Sends a parcel.
@@ -63,7 +66,9 @@ pub(crate) async fn ship(
 ) -> Answer {
     let id = order_id(&id)?;
     let key = key_of(&form)?;
-    let mut shown = gather(&app, &visit, id).await?;
+    let again = Again { app: &app, visit: &visit, id, to: Route::Parcels(id), sent: &form };
+    // it may have been sent before, and what became of that must be found out with the same key
+    let Some(mut shown) = again.gather().await? else { return again.alone() };
     let w = shown.words();
     let Some(fulfillment) = shown.fulfillment.clone() else {
         return refused(OrderPage {
@@ -82,7 +87,7 @@ pub(crate) async fn ship(
         carrier: typed.carrier.clone(),
         tracking_number: typed.number.clone(),
     };
-    let ctx = once(&visit.ctx, "parcels", &key, &(&request, id))?;
+    let ctx = once(&leaving_time(&visit.ctx), "parcels", &key, &(&request, id))?;
     match app.deps.fulfillment.ship(&ctx, request).await {
         Ok(_) => return done(id, Done::Shipped),
         Err(fulfillment_api::Error::NotShippable(_)) => {
@@ -169,21 +174,21 @@ pub(crate) async fn collect(
     let amount = Money::new(form.required("amount")?, visit.tenant.currency);
     let amount = amount.map_err(|_| Failure::bad_request("not an amount"))?;
     let request = CollectCash { order_id: id, amount };
-    let ctx = once(&visit.ctx, "cash", &key, &request)?;
+    let again = Again { app: &app, visit: &visit, id, to: Route::Cash(id), sent: &form };
+    let ctx = once(&leaving_time(&visit.ctx), "cash", &key, &request)?;
     let why = match app.deps.payments.collect_cash(&ctx, request).await {
         Ok(_) => return done(id, Done::Collected),
         Err(payment_api::Error::Fault(fault)) if is_in_flight(&fault) => {
             return done(id, Done::Underway);
         }
         Err(payment_api::Error::Fault(fault)) if fault.code.is_retryable() => {
-            let shown = OrderPage { token: key, ..gather(&app, &visit, id).await? };
-            return unsure(&visit, &fault, shown);
+            return again.unsure(&fault, |shown| OrderPage { token: key, ..shown }).await;
         }
         Err(payment_api::Error::Fault(fault)) if is_typed(&fault) => told(&fault),
         Err(error @ payment_api::Error::Fault(_)) => return Err(error.into()),
         Err(error) => error.to_string(),
     };
-    refused(OrderPage { said: Some(Said::Refused(why)), ..gather(&app, &visit, id).await? })
+    again.refused(|shown| OrderPage { said: Some(Said::Refused(why)), ..shown }).await
 }
 
 /// Gives money back.
@@ -196,7 +201,9 @@ pub(crate) async fn refund(
     let id = order_id(&id)?;
     let payment: PaymentId = payment.parse().map_err(|_| Failure::not_found())?;
     let key = key_of(&form)?;
-    let w = super::words::Words::of(visit.reader.lang);
+    let w = Words::of(visit.reader.lang);
+    let to = Route::Refunds(id, payment);
+    let again = Again { app: &app, visit: &visit, id, to, sent: &form };
     let mut typed = RefundForm {
         payment,
         amount: form.text("amount").to_owned(),
@@ -210,7 +217,7 @@ pub(crate) async fn refund(
         }
         Ok(amount) => {
             let request = Refund { payment_id: payment, amount, reason: typed.reason.clone() };
-            let ctx = once(&visit.ctx, "refunds", &key, &request)?;
+            let ctx = once(&leaving_time(&visit.ctx), "refunds", &key, &request)?;
             match app.deps.payments.refund(&ctx, request).await {
                 Ok(_) => return done(id, Done::Refunded),
                 Err(payment_api::Error::TooMuch(left)) => {
@@ -221,9 +228,8 @@ pub(crate) async fn refund(
                     return done(id, Done::Underway);
                 }
                 Err(payment_api::Error::Fault(fault)) if fault.code.is_retryable() => {
-                    let shown = gather(&app, &visit, id).await?;
-                    let shown = OrderPage { refund: Some(typed), token: key, ..shown };
-                    return unsure(&visit, &fault, shown);
+                    let fill = |shown| OrderPage { refund: Some(typed), token: key, ..shown };
+                    return again.unsure(&fault, fill).await;
                 }
                 Err(payment_api::Error::Fault(fault)) if is_typed(&fault) => {
                     match errors(&fault, &["amount", "reason"]) {
@@ -236,7 +242,7 @@ pub(crate) async fn refund(
             }
         }
     }
-    refused(OrderPage { said, refund: Some(typed), ..gather(&app, &visit, id).await? })
+    again.refused(|shown| OrderPage { said, refund: Some(typed), ..shown }).await
 }
 
 fn shipment_id(text: &str) -> Result<ShipmentId, Failure> {
@@ -249,6 +255,54 @@ fn done(id: OrderId, what: Done) -> Answer {
 
 fn refused(shown: OrderPage) -> Answer {
     Ok(page(StatusCode::CONFLICT, render_order(&shown)))
+}
+
+/// A form that was sent, which comes back with what was typed: on the page of its order, or alone where that
+/// cannot be gathered.
+struct Again<'a> {
+    app: &'a App,
+    visit: &'a Visit,
+    id: OrderId,
+    to: Route,
+    sent: &'a Fields,
+}
+
+impl Again<'_> {
+    /// The page as it stands now.
+    async fn gather(&self) -> Result<Option<OrderPage>, Failure> {
+        around(self.visit, gather(self.app, self.visit, self.id)).await
+    }
+
+    fn alone(self) -> Answer {
+        let w = Words::of(self.visit.reader.lang);
+        let labels = [
+            ("note", w.note),
+            ("amount", w.refund_amount),
+            ("reason", w.refund_reason),
+            ("carrier", w.carrier),
+            ("tracking_number", w.tracking_number),
+        ];
+        // cash is booked whole, and its amount is not typed
+        let labels = if matches!(self.to, Route::Cash(_)) { &[][..] } else { &labels };
+        alone(self.visit, Section::Orders, self.to, self.sent, labels)
+    }
+
+    async fn refused(self, fill: impl FnOnce(OrderPage) -> OrderPage) -> Answer {
+        match self.gather().await? {
+            Some(shown) => refused(fill(shown)),
+            None => self.alone(),
+        }
+    }
+
+    async fn unsure(self, fault: &Fault, fill: impl FnOnce(OrderPage) -> OrderPage) -> Answer {
+        match self.gather().await? {
+            Some(shown) => unsure(self.visit, fault, fill(shown)),
+            None => {
+                log(fault, &self.visit.ctx.request_id);
+                self.alone()
+            }
+        }
+    }
 }
 
 /// Nobody knows whether it was done. The form comes back with its own token, so that sending it again

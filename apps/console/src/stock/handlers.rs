@@ -24,7 +24,9 @@ use super::sku::{AdjustForm, InWarehouse, SkuPage, render_sku};
 use super::warehouses::{WarehouseForm, WarehousesPage, render_warehouses};
 use crate::App;
 use crate::nav::Section;
-use crate::web::{Answer, Failure, Form, Visit, is_in_flight, page, redirect};
+use crate::web::{
+    Answer, Failure, Fields, Form, Visit, alone, around, is_in_flight, leaving_time, page, redirect,
+};
 
 /// Skus, and entries of a ledger, on one page.
 const PAGE: u32 = 50;
@@ -167,16 +169,27 @@ pub(crate) async fn show(State(app): State<App>, visit: Visit, Path(sku): Path<S
     let id = named(&sku)?;
     let token = ::web::csrf::token(&app.deps.entropy)?;
     let form = AdjustForm { token, ..AdjustForm::default() };
-    render(&app, &visit, id, form, StatusCode::OK).await
+    Ok(page(StatusCode::OK, render_sku(&gather(&app, &visit, id, form).await?)))
 }
 
-async fn render(
+/// The form on the page of its sku, or alone where that cannot be gathered.
+async fn again(
     app: &App,
     visit: &Visit,
     id: SkuId,
+    sent: &Fields,
     form: AdjustForm,
     status: StatusCode,
 ) -> Answer {
+    if let Some(sku) = around(visit, gather(app, visit, id, form)).await? {
+        return Ok(page(status, render_sku(&sku)));
+    }
+    let w = Words::of(visit.reader.lang);
+    let labels = [("delta", w.delta), ("reason", w.reason)];
+    alone(visit, Section::Stock, Route::Adjust { id }, sent, &labels)
+}
+
+async fn gather(app: &App, visit: &Visit, id: SkuId, form: AdjustForm) -> Result<SkuPage, Failure> {
     let ctx = &visit.ctx;
     let inventory = &app.deps.inventory;
     let cursor = cursor(visit);
@@ -206,7 +219,7 @@ async fn render(
         let name = name(entry.warehouse_id);
         (entry, name)
     };
-    let sku = SkuPage {
+    Ok(SkuPage {
         shell: visit.shell(Some(Section::Stock)),
         id,
         named,
@@ -217,8 +230,7 @@ async fn render(
         ledger: ledger.items.into_iter().map(with_name).collect(),
         is_later,
         next: ledger.next_cursor,
-    };
-    Ok(page(status, render_sku(&sku)))
+    })
 }
 
 pub(crate) async fn adjust(
@@ -238,7 +250,8 @@ pub(crate) async fn adjust(
     };
     let (status, problem) = match read(&form, id, w) {
         Ok(request) => {
-            let ctx = Ctx { idempotency: Some(key(id, &form)?), ..visit.ctx.clone() };
+            let ctx = leaving_time(&visit.ctx);
+            let ctx = Ctx { idempotency: Some(key(id, &form)?), ..ctx };
             match app.deps.inventory.adjust(&ctx, request).await {
                 Ok(_) => return done(id, Done::Adjusted),
                 Err(Error::Fault(fault)) if is_in_flight(&fault) => {
@@ -248,7 +261,7 @@ pub(crate) async fn adjust(
                 Err(Error::Fault(fault)) if fault.code.is_retryable() => {
                     log(&fault, &visit.ctx.request_id);
                     form.problems = Errors::one("", busy_text(&visit));
-                    return render(&app, &visit, id, form, status_of(&fault)).await;
+                    return again(&app, &visit, id, &fields, form, status_of(&fault)).await;
                 }
                 Err(Error::WouldBeNegative { available }) => {
                     (StatusCode::CONFLICT, Errors::one("delta", w.would_be_negative(available)))
@@ -268,7 +281,7 @@ pub(crate) async fn adjust(
     form.problems = problem;
     // what was refused is not what will be sent next
     form.token = ::web::csrf::token(&app.deps.entropy)?;
-    render(&app, &visit, id, form, status).await
+    again(&app, &visit, id, &fields, form, status).await
 }
 
 fn done(id: SkuId, what: Done) -> Answer {

@@ -394,6 +394,65 @@ async fn what_a_service_forbids_is_forbidden() {
     world.desk().post(&at("/actions"), &fields).await.is(403).shows("Not allowed");
 }
 
+#[tokio::test]
+async fn where_a_whole_service_is_away_what_was_typed_and_its_key_come_back_all_the_same() {
+    let act = [("version", "4"), ("operation", "pack"), ("note", "on the <t>able")];
+    let refund = [("key", TOKEN), ("amount", "12.50"), ("reason", "la<t>e")];
+    let parcel = [("key", TOKEN), ("carrier", "C<b>"), ("tracking_number", "A"), ("take-1", "1")];
+    let cash = [("key", TOKEN), ("amount", "27000")];
+    let refunds = format!("/payments/{}/refunds", payment_id());
+    let forms =
+        [("/actions", &act[..]), (&refunds, &refund), ("/parcels", &parcel), ("/cash", &cash)];
+    for code in [ErrorCode::Unavailable, ErrorCode::DeadlineExceeded] {
+        let away = move || Fault::new(code, "away");
+        let mut world = world(Role::Owner, &Log::default());
+        world.orders = OrderMock::new()
+            .on_get(move |_, _| Err(away().into()))
+            .on_brief(move |_, _| Err(away().into()))
+            .on_history(move |_, _| Err(away().into()))
+            .on_act(move |_, _| Err(away().into()));
+        world.payments = PaymentMock::new()
+            .on_for_order(move |_, _| Err(away().into()))
+            .on_refund(move |_, _| Err(away().into()))
+            .on_collect_cash(move |_, _| Err(away().into()));
+        world.fulfillment = FulfillMock::new()
+            .on_for_order(move |_, _| Err(away().into()))
+            .on_ship(move |_, _| Err(away().into()));
+        let mut desk = world.desk();
+        for (rest, fields) in forms {
+            let seen = desk.post(&at(rest), fields).await;
+            seen.is(503).shows("does nothing twice");
+            seen.shows(&format!("action=\"{}\"", at(rest)));
+            for (name, typed) in fields {
+                let escaped = typed.replace('<', "&lt;").replace('>', "&gt;");
+                assert_eq!(seen.field(name), escaped, "{rest}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_an_answer_in_vain_has_time_left_to_be_told() {
+    let log = Log::default();
+    let mut world = world(Role::Owner, &log);
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let (acting, looking) = (Arc::clone(&asked), Arc::clone(&asked));
+    world.orders = world
+        .orders
+        .on_get(move |ctx, _| {
+            looking.lock().unwrap().push(ctx.deadline);
+            Ok(order())
+        })
+        .on_act(move |ctx, _| {
+            acting.lock().unwrap().push(ctx.deadline);
+            Err(Fault::new(ErrorCode::DeadlineExceeded, "late").into())
+        });
+    let fields = [("version", "4"), ("operation", "pack"), ("note", "")];
+    world.desk().post(&at("/actions"), &fields).await.is(504);
+    let asked = asked.lock().unwrap();
+    assert!(asked[0] < asked[1], "the deed ends before the request does");
+}
+
 fn list(found: fn() -> Vec<search_api::OrderHit>, log: &Log) -> World {
     let mut world = World::owner();
     let asked = Arc::clone(log);

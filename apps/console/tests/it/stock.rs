@@ -176,6 +176,26 @@ async fn where_nobody_knows_whether_it_was_adjusted_the_same_form_comes_back() {
 }
 
 #[tokio::test]
+async fn where_the_whole_warehouse_is_away_the_adjustment_comes_back_with_its_key() {
+    for code in [ErrorCode::Unavailable, ErrorCode::DeadlineExceeded] {
+        let away = move || Fault::new(code, "away");
+        let inventory = InventoryMock::new()
+            .on_list_warehouses(move |_, _| Err(away().into()))
+            .on_get_stock(move |_, _| Err(away().into()))
+            .on_ledger(move |_, _| Err(away().into()))
+            .on_adjust(move |_, _| Err(away().into()));
+        let mut desk = world(inventory).desk();
+        let token = "0123456789abcdef0123456789abcdef";
+        let form = [&FORM[..], &[("token", token)]].concat();
+        let seen = desk.post("/console/stock/11/adjust", &form).await;
+        seen.is(503).shows("does nothing twice").shows("action=\"/console/stock/11/adjust\"");
+        for (name, typed) in form {
+            assert_eq!(seen.field(name), typed);
+        }
+    }
+}
+
+#[tokio::test]
 async fn who_may_only_read_sees_stock_and_no_form() {
     let shop =
         World { products: goods::products(), inventory: inventory(), ..World::of(Role::ReadOnly) };

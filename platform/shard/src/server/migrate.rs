@@ -4,6 +4,7 @@
 //! PostgreSQL runs everything that is missing in one transaction. MySQL commits every statement by
 //! itself: a migration that was cut off runs again, and what it had made already is taken as made.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use kit::Timestamp;
@@ -59,6 +60,14 @@ pub(super) async fn pending(
     let mut conn = db.server.acquire(&db.schema, Instant::now() + TIME_MAX).await?;
     let done = look(&mut conn, db).await?.unwrap_or_default();
     schema.pending(database, tables, done)
+}
+
+/// The tables of the cells of which something has run; nothing is changed.
+pub(super) async fn cells(db: &ServerDb) -> Result<BTreeSet<u8>, DbError> {
+    let mut conn = db.server.acquire(&db.schema, Instant::now() + TIME_MAX).await?;
+    let done = look(&mut conn, db).await?.unwrap_or_default();
+    // what has run once per database has no table
+    Ok(done.into_keys().filter_map(|(_, cell)| u8::try_from(cell).ok()).collect())
 }
 
 /// What has run, unless there is nothing yet.

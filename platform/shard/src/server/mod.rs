@@ -25,7 +25,7 @@ pub(crate) use line::ServerLine;
 pub(crate) use replica_watch::watch;
 pub(crate) use run::{run_one, run_read, run_tx};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -249,6 +249,16 @@ impl Connected {
     ) -> Result<Vec<Pending>, DbError> {
         let home = self.home(servers, schema, db).await?;
         migrate::pending(&home, &schema.database_name(db), schema, tables).await
+    }
+
+    /// The tables of the cells that a logical database has; none when it is not there. Nothing is changed.
+    pub(crate) async fn cells(
+        &self,
+        servers: &Servers,
+        schema: Schema,
+        db: u8,
+    ) -> Result<BTreeSet<u8>, DbError> {
+        migrate::cells(&self.home(servers, schema, db).await?).await
     }
 
     /// The servers as they are now: others than the settings name once one has taken over.

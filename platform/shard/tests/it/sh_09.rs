@@ -34,6 +34,21 @@ async fn cluster() -> Option<Cluster> {
 #[tokio::test(flavor = "multi_thread")]
 async fn sh_09_no_read_fails_when_the_replica_is_lost_and_it_comes_back() {
     let Some(mut cluster) = cluster().await else { return };
+    let mut slowest = Vec::new();
+    // A read that waits for a lost replica waits every time it is lost; a machine with other work does not.
+    while slowest.len() < TRIES && slowest.last().is_none_or(|took| *took >= AT_ONCE) {
+        slowest.push(lost_and_back(&mut cluster).await);
+    }
+    assert!(slowest.iter().any(|took| *took < AT_ONCE), "{slowest:?}");
+}
+
+/// No read is slower than this because a replica is lost.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// How often the replica is lost, should a read be slow.
+const TRIES: usize = 3;
+
+/// How long the slowest read took while the replica was lost.
+async fn lost_and_back(cluster: &mut Cluster) -> Duration {
     block_in_place(|| cluster.replica.kill()).unwrap();
     let mut slowest = Duration::ZERO;
     for _ in 0..300 {
@@ -43,13 +58,13 @@ async fn sh_09_no_read_fails_when_the_replica_is_lost_and_it_comes_back() {
         assert!(!seen.on_replica && seen.ids == [1], "{seen:?}");
     }
     say(&format!("the slowest of 300 reads took {} ms without the replica", slowest.as_millis()));
-    assert!(slowest < Duration::from_millis(2_500), "{slowest:?}");
     block_in_place(|| cluster.replica.restart()).unwrap();
     let began = Instant::now();
     eventually(PATIENCE, || async { cluster.read(&stranger()).await.on_replica }).await;
     let back = began.elapsed();
     say(&format!("it was used again {} ms after it took connections", back.as_millis()));
     assert!(back > quick().back_after / 2, "it came back after {back:?}, at once");
+    slowest
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,10 @@
 //! Who may take a primary's place, and when nobody may: the words that an operator gets.
 
+use std::io;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -108,7 +112,7 @@ async fn a_primary_that_listens_and_says_nothing_is_not_taken_for_a_dead_one() {
         cluster.replica.catch_up(&cluster.primary).unwrap();
         cluster.primary.kill().unwrap();
     });
-    let silent = std::net::TcpListener::bind(("127.0.0.1", cluster.primary.port())).unwrap();
+    let silent = TcpListener::bind(("127.0.0.1", cluster.primary.port())).unwrap();
     let told = refused(&cluster, &[]).await;
     assert!(told.contains("takes connections and does not answer"), "{told}");
     assert!(is_replica(&cluster.replica));
@@ -119,7 +123,7 @@ async fn a_primary_that_listens_and_says_nothing_is_not_taken_for_a_dead_one() {
 
 #[tokio::test]
 async fn a_server_that_listens_and_says_nothing_keeps_nobody_waiting_for_ever() {
-    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = silent.local_addr().unwrap().port();
     for (engine, scheme) in [(Engine::Postgres, "postgres"), (Engine::Mysql, "mysql")] {
         let folder = TempDir::new().unwrap();
@@ -254,6 +258,105 @@ async fn a_former_primary_that_came_back_is_not_taken_for_one_that_was_promoted(
     block_in_place(|| cluster.primary.kill()).unwrap();
     let done = cluster.shards.fail_over(MAIN, std::slice::from_ref(&former)).await.unwrap();
     assert_eq!(done.primary, label(&next));
+    assert_eq!(cluster.read(&stranger()).await.ids, [1, 2]);
+}
+
+/// Whoever follows the one that is dead follows the other from now on, as if he had been told to.
+fn follow_instead(dead: &Postgres, alive: &Postgres) {
+    let listener = TcpListener::bind(("127.0.0.1", dead.port())).unwrap();
+    let to = ("127.0.0.1", alive.port());
+    let pass = |mut from: TcpStream, mut to: TcpStream| {
+        thread::spawn(move || {
+            let _ = io::copy(&mut from, &mut to);
+            let _ = to.shutdown(Shutdown::Both);
+        });
+    };
+    thread::spawn(move || {
+        for came in listener.incoming().flatten() {
+            let Ok(there) = TcpStream::connect(to) else { continue };
+            pass(came.try_clone().unwrap(), there.try_clone().unwrap());
+            pass(there, came);
+        }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_program_takes_the_one_that_the_first_has_promoted_though_the_others_follow_it() {
+    let replicas = [replica("first", false)];
+    let cluster = Cluster::start_all(&replicas, PostgresOptions::default(), |_| {}).await;
+    let Some(mut cluster) = cluster else { return };
+    insert(&cluster, 1).await;
+    // the first program has switched, and an operator has made a follower; this one knows of both
+    let follower = block_in_place(|| {
+        cluster.replica.catch_up(&cluster.primary).unwrap();
+        cluster.replica.promote().unwrap();
+        let follower = cluster.replica.replica(&replica("follower", false)).unwrap();
+        cluster.replica.sql("postgres", "CREATE TABLE of_the_first (n BIGINT)").unwrap();
+        follower.catch_up(&cluster.replica).unwrap();
+        follower
+    });
+    let known = [url(&follower), url(&cluster.replica)];
+    cluster.shards.switch(MAIN, &url(&cluster.primary), &known).await.unwrap();
+    block_in_place(|| cluster.primary.kill()).unwrap();
+    // the first program writes there meanwhile
+    let writing = AtomicBool::new(true);
+    let mut writer = sqlx::PgConnection::connect(url(&cluster.replica).expose()).await.unwrap();
+    let writes = async {
+        while writing.load(Ordering::SeqCst) {
+            sqlx::query("INSERT INTO of_the_first VALUES (1)").execute(&mut writer).await.unwrap();
+        }
+    };
+    let taking = async {
+        let taken = cluster.shards.fail_over(MAIN, &[]).await;
+        writing.store(false, Ordering::SeqCst);
+        taken
+    };
+    let ((), taken) = futures::join!(writes, taking);
+    let taken = taken.unwrap();
+    assert_eq!((taken.primary, taken.others), (label(&cluster.replica), vec![label(&follower)]));
+    insert(&cluster, 2).await;
+    assert_eq!(cluster.read(&stranger()).await.ids, [1, 2]);
+    assert!(is_replica(&follower));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_an_earlier_failover_has_left_behind_is_not_taken_for_its_longer_log() {
+    let replicas = [replica("new", false), replica("follows", false), replica("left", false)];
+    let cluster = Cluster::start_all(&replicas, PostgresOptions::default(), |_| {}).await;
+    let Some(mut cluster) = cluster else { return };
+    insert(&cluster, 1).await;
+    block_in_place(|| {
+        // the one that is to be promoted stops last, so that it has got no less
+        cluster.others[0].catch_up(&cluster.primary).unwrap();
+        cluster.others[0].stop().unwrap();
+        cluster.replica.catch_up(&cluster.primary).unwrap();
+        cluster.replica.stop().unwrap();
+        for n in 0..4 {
+            let own = format!("CREATE TABLE own_{n} (n BIGINT)");
+            cluster.primary.sql("postgres", &own).unwrap();
+            cluster.primary.sql("postgres", "SELECT pg_switch_wal()").unwrap();
+        }
+        cluster.others[1].catch_up(&cluster.primary).unwrap();
+        cluster.others[1].stop().unwrap();
+        cluster.primary.kill().unwrap();
+        cluster.replica.restart().unwrap();
+        cluster.others[0].restart().unwrap();
+    });
+    let left = label(&cluster.others[1]);
+    let taken = cluster.shards.fail_over(MAIN, std::slice::from_ref(&left)).await.unwrap();
+    assert_eq!(taken.primary, label(&cluster.replica));
+    // one follows the new primary; the one that was given up is back, and nobody has rebuilt it
+    follow_instead(&cluster.primary, &cluster.replica);
+    insert(&cluster, 2).await;
+    block_in_place(|| {
+        cluster.others[0].catch_up(&cluster.replica).unwrap();
+        cluster.others[1].restart().unwrap();
+    });
+    let (now, known) = (url(&cluster.replica), [url(&cluster.others[1]), url(&cluster.others[0])]);
+    cluster.shards.switch(MAIN, &now, &known).await.unwrap();
+    block_in_place(|| cluster.replica.kill()).unwrap();
+    let taken = cluster.shards.fail_over(MAIN, &[]).await.unwrap();
+    assert_eq!((taken.primary, taken.others), (label(&cluster.others[0]), vec![left]));
     assert_eq!(cluster.read(&stranger()).await.ids, [1, 2]);
 }
 

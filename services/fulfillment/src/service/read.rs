@@ -16,7 +16,7 @@ impl Service {
             ctx.require("fulfillment:read")?;
         }
         let missing = || Fault::not_found("the shipping of this order");
-        let route = self.route(order.place(), "the shipping of this order")?;
+        let route = self.route(ctx, order.place(), "the shipping of this order").await?;
         let (tenant, actor) = (ctx.tenant.clone(), ctx.actor.id);
         let found = self
             .db

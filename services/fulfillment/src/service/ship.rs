@@ -29,7 +29,7 @@ impl Service {
         order: OrderMessage,
     ) -> Result<(), Fault> {
         let order = order.data;
-        let route = self.route(order.order_id.place(), "this order")?;
+        let route = self.route(ctx, order.order_id.place(), "this order").await?;
         let lines = model::to_ship(&order.parcels);
         if lines.is_empty() {
             return Err(Fault::invalid("/data/parcels", "an order without parcels"));
@@ -70,7 +70,7 @@ impl Service {
             let text = format!("1 to {} lines", model::LINES_MAX);
             return Err(Fault::invalid("/lines", text).into());
         }
-        let route = self.route(req.order_id.place(), "this order")?;
+        let route = self.route(ctx, req.order_id.place(), "this order").await?;
         let req = Arc::new(Ship { carrier, tracking_number, ..req });
         let work = |claim| self.ship_new(ctx, Arc::clone(&req), route, claim);
         let answered = self.idempotency.run(ctx, route, work).await?;

@@ -32,7 +32,7 @@ impl Service {
         if at < EARLIEST || at > now.plus(AHEAD_MAX) {
             return Err(Fault::invalid("/at", "between the year 2000 and tomorrow").into());
         }
-        let route = self.route(req.shipment_id.place(), "this parcel")?;
+        let route = self.route(ctx, req.shipment_id.place(), "this parcel").await?;
         let event = Arc::new(TrackingEvent { at, location, description });
         let (ctx_in, id, max) = (ctx.clone(), req.shipment_id, self.options.tracking_max);
         self.db
@@ -56,7 +56,7 @@ impl Service {
 
     pub(super) async fn deliver_parcel(&self, ctx: &Ctx, req: Deliver) -> Result<Shipment, Error> {
         ctx.require(MAY_SHIP)?;
-        let route = self.route(req.shipment_id.place(), "this parcel")?;
+        let route = self.route(ctx, req.shipment_id.place(), "this parcel").await?;
         let (ctx_in, outbox, id) = (ctx.clone(), self.outbox.clone(), req.shipment_id);
         self.db
             .tx(ctx, route, move |tx| {

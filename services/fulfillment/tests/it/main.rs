@@ -4,6 +4,8 @@
 //! `cfg(test)` on the modules tells clippy that helpers are test code too.
 
 #[cfg(test)]
+mod apart;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod fl_08;

@@ -16,7 +16,7 @@ use order_api::{
 };
 use outbox::{Consumer, Deliver as _, Message, MessageId, Outbox, Relay, Router};
 use rpc::{ActorKind, Ctx, Endpoint, Fault, ServeError, TraceId};
-use shard::{Ids, Schema};
+use shard::{Backend, Ids, Schema, Shards};
 use tasks::Tasks;
 use testkit::{PATIENCE, TempShards, operator_ctx, test_ctx};
 use tokio::task::JoinSet;
@@ -52,7 +52,7 @@ pub struct World {
     events: Events,
     _tasks: Tasks,
     servers: JoinSet<Result<(), ServeError>>,
-    _shards: TempShards,
+    shards: TempShards,
 }
 
 impl World {
@@ -86,12 +86,27 @@ impl World {
             events,
             _tasks: tasks,
             servers: JoinSet::new(),
-            _shards: shards,
+            shards,
         }
     }
 
     pub fn local(&self) -> FulfillClient {
         self.client.clone()
+    }
+
+    /// Another process over the same databases on a server, which has opened none of their cells; none where
+    /// they are files, which one process has.
+    pub async fn apart(&self, name: &str) -> Option<FulfillClient> {
+        let folder = self.shards.folder().join(name);
+        let options = shard::Options { folder, ..self.shards.options().clone() };
+        if matches!(options.backend, Backend::Embedded) {
+            return None;
+        }
+        let shards = Shards::open(options, self.clock.clone()).unwrap();
+        let db = shards.database(fulfillment::SCHEMA).await.unwrap();
+        let (outbox, orders) = (Outbox::new(db.clone()), mock(&self.orders, &self.steps));
+        let deps = Deps { db, outbox, ids: self.ids.clone(), orders };
+        Some(fulfillment::start(deps, Options::default()).client)
     }
 
     pub async fn remote(&mut self) -> FulfillClient {

@@ -69,7 +69,7 @@ impl Service {
 
     /// The stock was gone before it could be bound.
     pub(super) async fn close_unbound(&self, system: &Ctx, order_id: OrderId) -> Result<(), Error> {
-        let route = self.route(order_id)?;
+        let route = self.route(system, order_id).await?;
         let Some(order) = self.load(system, route, order_id).await? else { return Ok(()) };
         let wanted = Move {
             order_id,

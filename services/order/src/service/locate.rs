@@ -47,7 +47,7 @@ impl MaybeMoving for Error {
 impl Service {
     /// Where an order lies: at the place in its id, or where it went.
     pub(super) async fn locate(&self, ctx: &Ctx, id: OrderId) -> Result<Route, Fault> {
-        let here = self.route(id)?;
+        let here = self.route(ctx, id).await?;
         if !self.may_have_moved(ctx, id).await? {
             return Ok(here);
         }
@@ -108,7 +108,8 @@ impl Service {
 
     /// An order; `None` when it does not exist.
     pub(super) async fn find(&self, ctx: &Ctx, id: OrderId) -> Result<Option<OrderRow>, Fault> {
-        let Ok(here) = self.route(id) else { return Ok(None) };
+        let here = none_if_missing(self.route(ctx, id).await)?;
+        let Some(here) = here else { return Ok(None) };
         if !self.may_have_moved(ctx, id).await? {
             return self.load(ctx, here, id).await;
         }

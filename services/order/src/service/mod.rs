@@ -67,9 +67,10 @@ impl Service {
         self.flows.get(ctx, crate::model::ORDER_FLOW, order.flow_version).await
     }
 
-    /// An order's place, if this service can have it at all: ids come from clients.
-    pub(crate) fn route(&self, id: OrderId) -> Result<shard::Route, Fault> {
-        if self.db.has_cell(id.place()) {
+    /// An order's place, if this service can have it at all: ids come from clients, and cells from other
+    /// processes, too.
+    pub(crate) async fn route(&self, ctx: &Ctx, id: OrderId) -> Result<shard::Route, Fault> {
+        if self.db.find_cell(ctx, id.place()).await? {
             Ok(id.place().into())
         } else {
             Err(Fault::not_found("this order"))

@@ -71,7 +71,7 @@ impl Service {
         let member_id = MemberId::from_i64(ctx.user_id()?).map_err(Fault::internal)?;
         check_text("/note", &req.note, NOTE_CHARS_MAX)?;
         check_text("/channel", req.channel.as_deref().unwrap_or_default(), CHANNEL_CHARS_MAX)?;
-        let route = self.route(req.checkout_id)?;
+        let route = self.route(ctx, req.checkout_id).await?;
         let work = |claim| Box::pin(self.place_new(ctx, member_id, route, req, claim));
         let answered = self.idempotency.run(ctx, route, work).await?;
         if answered.replayed {

@@ -70,7 +70,7 @@ impl Service {
         id: OrderId,
     ) -> Result<Option<(OrderRow, Vec<OrderLine>)>, Fault> {
         if !self.may_have_moved(ctx, id).await? {
-            return self.lines_at(ctx, self.route(id)?, id).await;
+            return self.lines_at(ctx, self.route(ctx, id).await?, id).await;
         }
         let found = self.lines_at(ctx, self.locate(ctx, id).await?, id).await?;
         if found.is_some() {
@@ -96,7 +96,8 @@ impl Service {
                 let tenant = tenant.clone();
                 async move { store::load(&tx, &tenant, id).await }
             };
-            if self.db.read_one(ctx, self.route(id)?, load).await?.is_none() {
+            let route = self.route(ctx, id).await?;
+            if self.db.read_one(ctx, route, load).await?.is_none() {
                 return Ok(None);
             }
         }
@@ -207,8 +208,9 @@ impl Service {
         let mut standing = Vec::new();
         for id in req.order_ids {
             // A cell that is not open says nothing about its orders, and this answer must be final.
-            self.route(id).map_err(|_| {
-                Fault::new(kit::ErrorCode::Unavailable, "the cell of this order is not open here")
+            self.route(ctx, id).await.map_err(|e| {
+                let text = "the cell of this order is not open here";
+                Fault::new(kit::ErrorCode::Unavailable, text).because(e)
             })?;
             let found = self.where_it_lies(ctx, id, |route| self.bar_at(ctx, route, id)).await?;
             let Some(order) = found else { continue };
@@ -370,7 +372,7 @@ impl Service {
         let tenant: Arc<_> = self.tenant(ctx).await?;
         let mut cells = Vec::new();
         for place in tenant.placements.cells() {
-            if !self.db.has_cell(place) {
+            if !self.db.find_cell(ctx, place).await? {
                 continue;
             }
             let code = ctx.tenant.clone();

@@ -67,7 +67,7 @@ impl Service {
         limit: usize,
     ) -> Result<Vec<(OrderRow, Vec<OrderLine>)>, Fault> {
         // Passed over, its orders would be missing for ever where they were to be read again.
-        if !self.db.has_cell(cell) {
+        if !self.db.find_cell(ctx, cell).await? {
             return Err(Fault::new(ErrorCode::Unavailable, "a cell of orders is not open here"));
         }
         let (tenant, limit) = (ctx.tenant.clone(), u64::try_from(limit).unwrap_or(u64::MAX));

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kit::{Clock as _, ErrorCode, Limit, Place, Placement, Placements, SystemClock, Timestamp};
-use order_api::{Cells, CellsSince, Error, Get, List, OrderClient};
+use kit::{Clock as _, ErrorCode, Id, Limit, Place, Placement, Placements, SystemClock, Timestamp};
+use order_api::{Brief, Cells, CellsSince, Error, Get, List, OrderClient};
 use rpc::{Fault, ServiceError as _};
 use shard::{Route, fence};
 use testkit::{test_ctx, user_ctx};
@@ -181,4 +181,35 @@ async fn a_fence_is_raised_and_never_lowered() {
         .unwrap();
     assert_eq!(stand, fence::Stand { epoch: 3, oldest: 2 });
     assert!(stand.check(2).is_err_and(|e| fence::is_stale(&e)) && stand.check(3).is_ok());
+}
+
+#[tokio::test]
+async fn cells_that_another_process_has_made_are_found_and_others_do_not_exist() {
+    let world = World::new().await;
+    let Some(apart) = world.apart("first", tenants(placements)).await else { return };
+    let mut placed = Vec::new();
+    for member in 1..=8 {
+        placed.push((member, world.placed(member).await.id));
+    }
+    for (member, id) in &placed {
+        let got = apart.get(&buyer(*member), Get { order_id: *id }).await.unwrap();
+        assert_eq!(got.id, *id);
+        let other = apart.get(&buyer(member + 1), Get { order_id: *id }).await.unwrap_err();
+        assert_eq!(other.code(), ErrorCode::NotFound, "it is nobody else's");
+    }
+    let apart = world.apart("second", tenants(placements)).await.unwrap();
+    let ids: Vec<OrderId> = placed.iter().map(|(_, id)| *id).collect();
+    let known = apart.brief(&test_ctx("flora"), Brief { order_ids: ids.clone() }).await.unwrap();
+    assert_eq!(known.len(), ids.len(), "a false answer here would give their stock away");
+    let apart = world.apart("third", tenants(placements)).await.unwrap();
+    let counted = |cells: Vec<order_api::CellCount>| cells.iter().map(|c| c.orders).sum::<i64>();
+    let cells = apart.cells(&test_ctx("flora"), Cells {}).await.unwrap();
+    assert_eq!((cells.len(), counted(cells)), (4, 8));
+    for place in [Place { db: 4, table: 9 }, Place { db: 30, table: 0 }] {
+        let made_up = OrderId(Id::compose(placed[0].1.0.made_at().millis(), place, 1, 1).unwrap());
+        let none = apart.get(&buyer(1), Get { order_id: made_up }).await.unwrap_err();
+        assert_eq!(none.code(), ErrorCode::NotFound, "{place}");
+        let none = apart.place(&buyer(1), order_of(made_up, TOTAL)).await.unwrap_err();
+        assert_eq!(none.code(), ErrorCode::NotFound, "{place}");
+    }
 }

@@ -15,7 +15,7 @@ use order_api::{OrderClient, OrderView, PaymentMethod, Place};
 use outbox::Outbox;
 use product_api::{ProductClient, ProductMock, SkuInfo};
 use rpc::{Ctx, Fault, IdempotencyKey};
-use shard::{Database, Ids};
+use shard::{Backend, Database, Ids, Shards};
 use tenant_api::{CachedTenants, TenantClient, TenantInfo, TenantMock, Theme};
 use testkit::{TempShards, test_ctx, user_ctx};
 use types::{Address, AddressId, MemberId, OrderId, Quantity, SkuId, Texts, WarehouseId};
@@ -47,7 +47,7 @@ pub struct World {
     pub consumers: Vec<outbox::Consumer>,
     platform: Database,
     // The folder lives as long as the world.
-    _shards: TempShards,
+    shards: TempShards,
 }
 
 pub fn sku(n: i64) -> SkuId {
@@ -223,7 +223,7 @@ impl World {
             client: running.client,
             consumers: running.consumers,
             platform,
-            _shards: shards,
+            shards,
         };
         world.publish("flora", include_str!("flow.json")).await;
         world
@@ -232,6 +232,21 @@ impl World {
     /// Another process over the same databases, with a map of tenants of its own.
     pub async fn beside(&self, tenants: TenantClient) -> OrderClient {
         start(&self.db, &self.platform, &self.outbox, &self.seen, tenants).await.client
+    }
+
+    /// Another process over the same databases on a server, which has opened none of their cells; none where
+    /// they are files, which one process has.
+    pub async fn apart(&self, name: &str, tenants: TenantClient) -> Option<OrderClient> {
+        let folder = self.shards.folder().join(name);
+        let options = shard::Options { folder, ..self.shards.options().clone() };
+        if matches!(options.backend, Backend::Embedded) {
+            return None;
+        }
+        let shards = Shards::open(options, self.db.clock().clone()).unwrap();
+        let db = shards.database(order::SCHEMA).await.unwrap();
+        let platform = shards.database(PLATFORM).await.unwrap();
+        let outbox = Outbox::new(db.clone());
+        Some(start(&db, &platform, &outbox, &self.seen, tenants).await.client)
     }
 
     pub async fn publish(&self, tenant: &str, document: &str) {

@@ -16,7 +16,7 @@ use crate::store::{self, PaymentRow};
 impl Service {
     pub(super) async fn collect(&self, ctx: &Ctx, req: CollectCash) -> Result<PaymentView, Error> {
         ctx.require("payments:collect")?;
-        let route = self.route_of_order(req.order_id)?;
+        let route = self.route_of_order(ctx, req.order_id).await?;
         let keyed = scoped(ctx, &format!("order {}", req.order_id), None);
         let work = |claim| self.collect_new(ctx, &req, route, claim);
         let answered = self.idempotency.run(&keyed, route, work).await?;

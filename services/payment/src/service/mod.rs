@@ -46,13 +46,15 @@ pub struct Service {
 }
 
 impl Service {
-    /// The place of an id, if this service can have it at all: ids come from clients.
-    fn route(&self, place: kit::Place, what: &str) -> Result<Route, Fault> {
-        if self.db.has_cell(place) { Ok(place.into()) } else { Err(Fault::not_found(what)) }
+    /// The place of an id, if this service can have it at all: ids come from clients, and cells from other
+    /// processes, too.
+    async fn route(&self, ctx: &Ctx, place: kit::Place, what: &str) -> Result<Route, Fault> {
+        let is_there = self.db.find_cell(ctx, place).await?;
+        if is_there { Ok(place.into()) } else { Err(Fault::not_found(what)) }
     }
 
-    fn route_of_order(&self, id: OrderId) -> Result<Route, Fault> {
-        self.route(id.place(), "this order")
+    async fn route_of_order(&self, ctx: &Ctx, id: OrderId) -> Result<Route, Fault> {
+        self.route(ctx, id.place(), "this order").await
     }
 
     /// How an order stands, whoever asks.

@@ -24,7 +24,7 @@ impl Service {
     pub(super) async fn pay_order(&self, ctx: &Ctx, req: Pay) -> Result<PaymentView, Error> {
         let member_id = MemberId::from_i64(ctx.user_id()?).map_err(Fault::internal)?;
         let card = CheckedCard::parse(&req.card)?;
-        let route = self.route_of_order(req.order_id)?;
+        let route = self.route_of_order(ctx, req.order_id).await?;
         // The hash of a body with a card's number in it is as good as the number: it is not kept.
         let body = format!("{} {} {}/{}", card.brand, card.last4, card.month, card.year);
         let keyed = scoped(ctx, &format!("order {}", req.order_id), Some(&body));

@@ -14,7 +14,7 @@ impl Service {
         ctx: &Ctx,
         order_id: OrderId,
     ) -> Result<OrderPayments, Error> {
-        let route = self.route_of_order(order_id)?;
+        let route = self.route_of_order(ctx, order_id).await?;
         let staff = ctx.actor.may("payments:read");
         if !staff && ctx.actor.kind != ActorKind::User {
             ctx.require("payments:read")?;

@@ -43,7 +43,7 @@ impl Service {
     pub(super) async fn refund_payment(&self, ctx: &Ctx, req: Refund) -> Result<RefundView, Error> {
         ctx.require("payments:refund")?;
         model::check_text("/reason", &req.reason, REASON_CHARS_MAX)?;
-        let route = self.route(req.payment_id.place(), "this payment")?;
+        let route = self.route(ctx, req.payment_id.place(), "this payment").await?;
         let keyed = scoped(ctx, &format!("payment {}", req.payment_id), None);
         let work = |claim| self.refund_new(ctx, &req, route, claim);
         let answered = self.idempotency.run(&keyed, route, work).await?;
@@ -150,7 +150,7 @@ impl Service {
         wanted: impl Fn(&PaymentRow) -> bool + Send + Sync + 'static,
         wish: Wish,
     ) -> Result<(), Fault> {
-        let route = self.route_of_order(order_id)?;
+        let route = self.route_of_order(ctx, order_id).await?;
         let ids = Arc::new(self.ids_for(ctx, route, order_id).await?);
         let (ctx_in, outbox) = (ctx.clone(), self.outbox.clone());
         let (message, wish, wanted) = (Arc::new(message), Arc::new(wish), Arc::new(wanted));
@@ -214,7 +214,7 @@ impl Service {
         ctx: &Ctx,
         id: RefundId,
     ) -> Result<(RefundRow, PaymentRow), Fault> {
-        let route = self.route(id.place(), "this refund")?;
+        let route = self.route(ctx, id.place(), "this refund").await?;
         let tenant = ctx.tenant.clone();
         self.db
             .tx(ctx, route, move |tx| {
@@ -231,7 +231,7 @@ impl Service {
 
     /// Has a refund done, if it is not: asks the provider and books its word.
     pub(crate) async fn execute(&self, ctx: &Ctx, id: RefundId) -> Result<RefundRow, Fault> {
-        let route = self.route(id.place(), "this refund")?;
+        let route = self.route(ctx, id.place(), "this refund").await?;
         let (refund, of) = self.refund_and_payment(ctx, id).await?;
         if refund.done {
             return Ok(refund);

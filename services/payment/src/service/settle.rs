@@ -41,7 +41,7 @@ impl Service {
         if event.tenant != ctx.tenant.as_str() {
             return Err(missing().into());
         }
-        let route = self.route(event.payment_id.place(), "this payment")?;
+        let route = self.route(ctx, event.payment_id.place(), "this payment").await?;
         let known = self.load(ctx, route, event.payment_id).await?;
         if known.is_none_or(|row| row.provider != provider.name()) {
             return Err(missing().into());

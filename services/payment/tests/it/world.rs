@@ -6,6 +6,7 @@ use std::time::Duration;
 use kit::{Clock as _, Place, Secret, TestClock};
 use order_api::{OrderEvent, OrderMessage, PaymentMethod};
 use outbox::{ConsumeError, Consumer, Deliver as _, Message, MessageId, Outbox, Relay, Router};
+use payment::provider::Provider;
 use payment::test_card::{self, ClientSink, TestCard};
 use payment::{Deps, Options, Running};
 use payment_api::{
@@ -15,7 +16,7 @@ use payment_api::{
 use rpc::{Ctx, Endpoint, Fault, IdempotencyKey, ServeError, TraceId};
 use sea_query::{Expr, ExprTrait as _, Query};
 use serde::Serialize;
-use shard::{Database, Ids, Route, Schema};
+use shard::{Backend, Database, Ids, Route, Schema, Shards};
 use tasks::Tasks;
 use testkit::{PATIENCE, TempShards, eventually, test_ctx, user_ctx};
 use tokio::task::JoinSet;
@@ -153,18 +154,38 @@ impl World {
 
     /// Another process of the service, where cards are taken by the silent provider.
     pub fn another(&self) -> PaymentClient {
-        let moody = Moody { inner: self.card.clone(), moods: self.moods.clone() };
+        self.over(&self.db, vec![Arc::new(self.silent.clone()), Arc::new(self.moody())])
+    }
+
+    fn moody(&self) -> Moody {
+        Moody { inner: self.card.clone(), moods: self.moods.clone() }
+    }
+
+    fn over(&self, db: &Database, providers: Vec<Arc<dyn Provider>>) -> PaymentClient {
         let deps = Deps {
-            db: self.db.clone(),
-            outbox: Outbox::new(self.db.clone()),
+            db: db.clone(),
+            outbox: Outbox::new(db.clone()),
             ids: self.ids.clone(),
             orders: self.orders.client(),
-            providers: vec![Arc::new(self.silent.clone()), Arc::new(moody)],
+            providers,
             entropy: testkit::seeded_entropy(2),
             tasks: self.tasks.clone(),
         };
         let options = Options { query_poll: Duration::from_millis(5), ..Options::default() };
         payment::start(deps, options).client
+    }
+
+    /// Another process over the same databases on a server, which has opened none of their cells; none where
+    /// they are files, which one process has.
+    pub async fn apart(&self, name: &str) -> Option<PaymentClient> {
+        let folder = self.shards.folder().join(name);
+        let options = shard::Options { folder, ..self.shards.options().clone() };
+        if matches!(options.backend, Backend::Embedded) {
+            return None;
+        }
+        let shards = Shards::open(options, self.clock.clone()).unwrap();
+        let db = shards.database(payment::SCHEMA).await.unwrap();
+        Some(self.over(&db, vec![Arc::new(self.moody()), Arc::new(self.silent.clone())]))
     }
 
     pub fn local(&self) -> PaymentClient {

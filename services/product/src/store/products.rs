@@ -10,7 +10,7 @@ use product_api::{
 use rpc::Fault;
 use sea_query::{Cond, Expr, ExprTrait as _, JoinType, Order, Query, SelectStatement};
 use serde::{Deserialize, Serialize};
-use shard::{Row, Tx};
+use shard::{Row, Tx, padded};
 use types::{BrandId, CategoryId, SkuId, Slug, SpuId, Texts};
 
 use super::{from_word, id, json, maybe_id, maybe_json, of_tenant, word};
@@ -382,15 +382,6 @@ pub async fn known_slugs(tx: &Tx, tenant: &TenantCode, slugs: &[Slug]) -> Result
         .to_owned();
     let slug = |row: &Row| row.get::<String>("slug")?.parse().map_err(Fault::internal);
     tx.all(&select).await?.iter().map(slug).collect()
-}
-
-/// Lists of a few lengths make a few statements, which the engine keeps prepared: the last is repeated.
-pub(super) fn padded<T: Clone>(values: impl IntoIterator<Item = T>) -> Vec<T> {
-    let mut values: Vec<T> = values.into_iter().collect();
-    if let Some(last) = values.last().cloned() {
-        values.resize(values.len().next_power_of_two(), last);
-    }
-    values
 }
 
 async fn contents_of(

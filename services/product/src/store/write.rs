@@ -5,10 +5,10 @@ use kit::{ErrorCode, TenantCode};
 use product_api::{NewProduct, ProductStatus};
 use rpc::Fault;
 use sea_query::{Expr, ExprTrait as _, Query};
-use shard::Tx;
+use shard::{Tx, padded};
 use types::{BrandId, CategoryId, SkuId, Slug, SpuId};
 
-use super::{Rest, id, of_tenant, padded, size, to_json, word};
+use super::{Rest, id, of_tenant, size, to_json, word};
 use crate::model::Card;
 
 /// Rows that one statement inserts at most: engines bound the values of a statement.

@@ -42,7 +42,7 @@ async fn one(
     let schema = [&servers.prefix, database].concat();
     let mut server = named.to_owned();
     let mut stand = Stand::Settled;
-    for _ in 0..2 * servers.servers.len() + 1 {
+    for _ in 0..=2 * servers.servers.len() {
         let note = seen(servers, &server, all).await?.notes.get(&schema).cloned();
         match note {
             Some(Note::Left(to)) => {

@@ -60,7 +60,7 @@ fn left(schema: &str) -> String {
 /// Where it is, following the notes from where the settings say.
 async fn find(mover: &Mover, names: &Names) -> Result<Found, DbError> {
     let mut name = mover.servers.directory.server(&names.database).to_owned();
-    for _ in 0..2 * mover.servers.servers.len() + 1 {
+    for _ in 0..=2 * mover.servers.servers.len() {
         let mut at = End::connect(&mover.servers, &name).await?;
         match at.note(&names.schema).await? {
             Some(Note::Left(to)) => {

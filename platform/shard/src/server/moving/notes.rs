@@ -144,7 +144,7 @@ impl Connected {
         let mut at = servers.directory.server(&database).to_owned();
         let mut sent_by: Option<String> = None;
         // a move may happen while the notes are read
-        for _ in 0..2 * servers.servers.len() + 1 {
+        for _ in 0..=2 * servers.servers.len() {
             let server = self.server(servers, &database, &at).await?;
             let note = {
                 let mut conn = server.acquire("", Instant::now() + ASK_WITHIN).await?;

@@ -1,5 +1,6 @@
 //! The same promises on database servers: each of these runs on PostgreSQL and on MySQL (MariaDB).
 
+mod cells;
 mod ground;
 mod locks;
 mod schemas;

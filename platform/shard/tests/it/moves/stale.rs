@@ -58,6 +58,19 @@ async fn who_has_an_old_map_is_refused_and_then_finds_the_new_place_by_himself()
     assert_eq!((other.server.as_str(), other.settings.as_deref()), ("a", None));
 }
 
+/// Of a newer program.
+const NEWER: Schema = Schema {
+    sets: &[MigrationSet {
+        name: "test",
+        common: &[
+            NOTES,
+            shard::Migration { version: 2, name: "more", sql: "CREATE TABLE more (id BIGINT)" },
+        ],
+        cells: &[CELL_THINGS],
+    }],
+    ..SPREAD
+};
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cells_and_migrations_wait_for_a_move_and_are_made_at_the_new_place() {
     let Some(ground) = Ground::start() else { return };
@@ -76,17 +89,6 @@ async fn cells_and_migrations_wait_for_a_move_and_are_made_at_the_new_place() {
     assert!(add_at(&stale, new, 1).await.is_err_and(|e| e.code == ErrorCode::Conflict));
     assert_eq!(ground.tables_on("a"), 0);
     // A newer program migrates it where it is now.
-    const NEWER: Schema = Schema {
-        sets: &[MigrationSet {
-            name: "test",
-            common: &[
-                NOTES,
-                shard::Migration { version: 2, name: "more", sql: "CREATE TABLE more (id BIGINT)" },
-            ],
-            cells: &[CELL_THINGS],
-        }],
-        ..SPREAD
-    };
     let newer = ground.mover_of(NEWER, CELL.db);
     let behind = newer.run("a", &mut |_| true).await.unwrap_err().to_string();
     assert!(behind.contains("stoa migrate"), "{behind}");

@@ -36,7 +36,8 @@ async fn what_cannot_be_moved_is_refused_and_nothing_has_changed() {
     add(&db, 1).await.unwrap();
     // Two names of one server.
     let mut servers = ground.servers();
-    servers.servers[1].url = servers.servers[0].url.clone();
+    let same = servers.servers[0].url.clone();
+    servers.servers[1].url = same;
     let backend = Backend::Servers(servers);
     let mover = Mover::new(&backend, SPREAD, CELL.db, Arc::new(SystemClock)).unwrap();
     for refused in [mover.plan("b").await.err(), mover.run("b", &mut |_| true).await.err()] {
