@@ -22,6 +22,7 @@ const ENGINE: &str = "STOA_TEST_ENGINE";
 /// The crates whose tests run on every engine: the services, and what stands between them and their databases.
 const ON_EVERY_ENGINE: &[&str] = &[
     "outbox",
+    "txn",
     "tenant",
     "staff",
     "member",

@@ -1,0 +1,95 @@
+//! The table of TCC fences of a logical database.
+
+use kit::Timestamp;
+use rpc::Fault;
+use sea_query::{Cond, Condition, Expr, ExprTrait as _, Query};
+use shard::Tx;
+
+use crate::model::{BranchId, xid_floor};
+
+const TABLE: &str = "tcc_fence";
+
+/// How far a TCC branch is in its database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FenceStatus {
+    /// Its try has committed.
+    Tried,
+    /// Its confirm has committed.
+    Confirmed,
+    /// Its cancel has committed.
+    Cancelled,
+    /// It was cancelled before its try, which must not happen any more.
+    Suspended,
+}
+
+impl FenceStatus {
+    const fn number(self) -> i64 {
+        match self {
+            Self::Tried => 1,
+            Self::Confirmed => 2,
+            Self::Cancelled => 3,
+            Self::Suspended => 4,
+        }
+    }
+}
+
+fn is(id: &BranchId) -> Condition {
+    Cond::all()
+        .add(Expr::col("xid").eq(id.xid.as_str()))
+        .add(Expr::col("branch").eq(i64::from(id.seq)))
+}
+
+/// Inserts the fence of a branch; `false` when it has one.
+pub(crate) async fn insert(
+    tx: &Tx,
+    id: &BranchId,
+    action: &str,
+    status: FenceStatus,
+) -> Result<bool, Fault> {
+    let insert = Query::insert()
+        .into_table(TABLE)
+        .columns(["xid", "branch", "action", "status", "changed_at"])
+        .values_panic([
+            id.xid.as_str().into(),
+            i64::from(id.seq).into(),
+            action.into(),
+            status.number().into(),
+            tx.now().micros().into(),
+        ])
+        .to_owned();
+    tx.insert_unique(&insert).await
+}
+
+/// Moves a tried branch on; `false` when it is not in that state.
+pub(crate) async fn advance(tx: &Tx, id: &BranchId, to: FenceStatus) -> Result<bool, Fault> {
+    let update = Query::update()
+        .table(TABLE)
+        .value("status", to.number())
+        .value("changed_at", tx.now().micros())
+        .cond_where(is(id).add(Expr::col("status").eq(FenceStatus::Tried.number())))
+        .to_owned();
+    Ok(tx.exec(&update).await? == 1)
+}
+
+/// How far a branch is.
+pub(crate) async fn find(tx: &Tx, id: &BranchId) -> Result<Option<FenceStatus>, Fault> {
+    let select = Query::select().column("status").from(TABLE).cond_where(is(id)).to_owned();
+    let Some(row) = tx.one(&select).await? else { return Ok(None) };
+    Ok(Some(match row.get::<i64>("status")? {
+        1 => FenceStatus::Tried,
+        2 => FenceStatus::Confirmed,
+        3 => FenceStatus::Cancelled,
+        4 => FenceStatus::Suspended,
+        other => return Err(Fault::bug(format!("a fence has the status {other}"))),
+    }))
+}
+
+/// Deletes the fences of branches that have ended and whose transactions began before `before`; how many.
+pub(crate) async fn purge(tx: &Tx, before: Timestamp) -> Result<u64, Fault> {
+    let delete = Query::delete()
+        .from_table(TABLE)
+        .and_where(Expr::col("xid").lt(xid_floor(before)))
+        .and_where(Expr::col("status").ne(FenceStatus::Tried.number()))
+        .to_owned();
+    tx.exec(&delete).await
+}

@@ -1,0 +1,24 @@
+//! The promises of distributed transactions, on real databases. Numbers are those of the platform's acceptance list.
+//!
+//! `cfg(test)` on the modules tells clippy that helpers are test code too.
+
+#[cfg(test)]
+mod commit;
+#[cfg(test)]
+mod common;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod decisions;
+#[cfg(test)]
+mod locks;
+#[cfg(test)]
+mod operator;
+#[cfg(test)]
+mod tcc;
+#[cfg(test)]
+mod timer;
+#[cfg(test)]
+mod undo;
+#[cfg(test)]
+mod wire;
