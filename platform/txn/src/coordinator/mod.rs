@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use kit::{SharedEntropy, TenantCode};
 use rpc::{Ctx, Fault, TraceId, Xid};
 use shard::{Database, Engine, Migration, MigrationSet, Route, Schema};
-use tasks::Tasks;
+use tasks::{TaskKind, Tasks};
 use tokio::sync::Semaphore;
 
 use crate::api::{
@@ -42,6 +42,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
 /// The coordinator's own logical database.
 pub const SCHEMA: Schema = Schema { database: "txn", sets: &[MIGRATIONS], cell_tables: &[] };
 
+const LEAVING: TaskKind = TaskKind::new("txn.leaving").finishing();
 /// Locks that are shown of one transaction.
 const SHOWN_LOCKS_MAX: u64 = 1_000;
 /// Transactions in one list.
@@ -106,6 +107,13 @@ impl Tc {
         });
         commits::start(&inner, finished);
         recover::start(&inner);
+        let leaving = Arc::clone(&inner);
+        tasks.spawn(LEAVING, async move {
+            leaving.tasks.cancelled().await;
+            // They hold us as we hold them: whoever stops lets go, or nobody ever closes a database.
+            leaving.participants.write().unwrap_or_else(PoisonError::into_inner).clear();
+            Ok::<_, Fault>(())
+        });
         Ok(Self(inner))
     }
 
