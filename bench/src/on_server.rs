@@ -82,10 +82,7 @@ pub fn run(args: &Args, engine: Engine, folder: &Path, progress: &Progress) -> R
     let mut raw = ServerRaw::create(server, &source, CONNECTIONS)?;
     let orders_before = sample::count_orders(&databases, placement, tenant)?;
     progress.say(format!("starting the store on {}", engine.title()));
-    let process = site.start(&stoa)?;
-    progress.say("waiting until the stored orders are in the search");
-    let indexed = machine::wait_until_idle(process.pid(), INDEXED_WITHIN)?;
-    progress.note(&format!("it took {} s", indexed.as_secs()));
+    let process = start(&site, &stoa, progress)?;
     let shop = Shop::new(&process, tenant)?;
     let store = Store::new(&process, &shop, &pairs, carts.clone()).on(server);
     let mut sides = Sides { store, raw: &mut raw, server, engine };
@@ -124,6 +121,15 @@ pub fn run(args: &Args, engine: Engine, folder: &Path, progress: &Progress) -> R
         machine,
     };
     Ok(report.part())
+}
+
+/// The program, once it has put the stored orders into the search.
+fn start(site: &Site, stoa: &Path, progress: &Progress) -> Result<Process> {
+    let process = site.start(stoa)?;
+    progress.say("waiting until the stored orders are in the search");
+    let took = machine::wait_until_idle(process.pid(), INDEXED_WITHIN)?;
+    progress.note(&format!("it took {} s", took.as_secs()));
+    Ok(process)
 }
 
 struct Sides<'a, 'b> {

@@ -15,6 +15,7 @@ mod growth;
 mod invariants;
 mod kill;
 mod life;
+mod moving;
 mod once;
 mod race;
 mod safety;
