@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, ensure};
 use e2e::server::command;
@@ -56,7 +56,7 @@ impl Buyer<'_> {
         while !self.shared.is_over.load(Ordering::SeqCst) {
             let order = self.shopper.buy_at_last(self.sku, 1, PaymentMethod::Card).await?;
             self.shopper.pay(order.id, GOOD_CARD).await?;
-            self.orders.lock().expect("a list").push(order.id);
+            self.orders.lock().unwrap_or_else(PoisonError::into_inner).push(order.id);
             self.shared.placed.fetch_add(1, Ordering::SeqCst);
         }
         Ok(())
@@ -176,7 +176,7 @@ async fn people_buy_while_databases_move_to_another_server_and_back() -> Result<
     invariants::check(&books)?;
     let mut told = BTreeSet::new();
     for buyer in &buyers {
-        for order in buyer.orders.lock().expect("a list").iter() {
+        for order in buyer.orders.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let key = (buyer.tenant.to_owned(), order.get());
             let found = books.orders.get(&key);
             ensure!(found.is_some_and(|o| o.paid == o.total), "{order} was paid, and is not so");

@@ -63,8 +63,28 @@ impl Capacity {
         2 * MEASURED / self.orders
     }
 
-    fn per_second(self) -> f64 {
-        f64::from(self.orders) / MEASURED.as_secs_f64()
+    fn rate(self) -> Rate {
+        Rate::of(self.orders, MEASURED)
+    }
+}
+
+/// Orders a second, in tenths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rate(u128);
+
+impl Rate {
+    fn of(orders: u32, time: Duration) -> Self {
+        Self(u128::from(orders) * 10_000 / time.as_millis().max(1))
+    }
+
+    const fn part(self, of: u128) -> Self {
+        Self(self.0 / of)
+    }
+}
+
+impl std::fmt::Display for Rate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.0 / 10, self.0 % 10)
     }
 }
 
@@ -107,22 +127,22 @@ impl Offered {
     pub fn note(&self, engine: &str) {
         let stages: String = self.stages.iter().map(Stage::told).collect();
         e2e::note(&format!(
-            "{engine}: capacity {:.1} orders/s, offered {:.1}, achieved {:.1} over {:.1} s\n{stages}",
-            self.capacity.per_second(),
-            self.capacity.per_second() / 2.0,
+            "{engine}: capacity {} orders/s, offered {}, achieved {} over {:.1} s\n{stages}",
+            self.capacity.rate(),
+            self.capacity.rate().part(2),
             self.achieved(),
             self.time.as_secs_f64(),
         ));
     }
 
-    fn achieved(&self) -> f64 {
-        f64::from(self.orders) / self.time.as_secs_f64()
+    fn achieved(&self) -> Rate {
+        Rate::of(self.orders, self.time)
     }
 
     /// The load was the one that was meant. A machine that does other things as well may be slower now than
     /// when it was measured, but not by this much.
     pub fn was_kept_up(&self) -> Result<()> {
-        let wanted = self.capacity.per_second() / 4.0;
+        let wanted = self.capacity.rate().part(4);
         ensure!(self.achieved() >= wanted, "the load was not kept up: {self:?}");
         Ok(())
     }
