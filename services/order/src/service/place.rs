@@ -80,8 +80,8 @@ impl Service {
         Ok(answered.answer)
     }
 
-    /// Most checkouts are placed once: only where something is in the way of it is looked whether the order is
-    /// there already.
+    /// Most checkouts are placed once: only where something is in the way of the order is it looked whether it is
+    /// there already. Once it has been inserted here nothing is looked for any more.
     async fn place_new(
         &self,
         ctx: &Ctx,
@@ -91,24 +91,26 @@ impl Service {
         claim: Claim,
     ) -> Result<OrderView, Error> {
         let (id, seen) = (req.checkout_id, req.expected_total);
-        let placing = self.place_first(ctx, member_id, route, req, claim.clone());
-        let e = match Box::pin(placing).await {
-            Err(e) if may_be_there(&e) => e,
-            done => return done,
+        let inserting = self.insert_new(ctx, member_id, route, req, claim.clone());
+        let existing = match Box::pin(inserting).await {
+            Ok(Inserted::New(view)) => {
+                return self.bind(&ctx.as_system("order"), id, *view).await;
+            }
+            Ok(Inserted::Existing(row, lines)) => (*row, lines),
+            Err(e) if may_be_there(&e) => self.placed_before(ctx, id).await?.ok_or(e)?,
+            Err(e) => return Err(e),
         };
-        let Some(existing) = self.placed_before(ctx, id).await? else { return Err(e) };
         Box::pin(self.same_order(ctx, route, (member_id, seen), existing, claim)).await
     }
 
-    async fn place_first(
+    async fn insert_new(
         &self,
         ctx: &Ctx,
         member_id: MemberId,
         route: Route,
         req: Place,
         claim: Claim,
-    ) -> Result<OrderView, Error> {
-        let seen = req.expected_total;
+    ) -> Result<Inserted, Error> {
         let system = ctx.as_system("order");
         let content = self
             .carts
@@ -149,17 +151,11 @@ impl Service {
                 return Err(e);
             }
         };
-        match Box::pin(self.insert(ctx, route, Arc::new(draft), claim.clone())).await {
-            Ok(Inserted::New(view)) => self.bind(&system, order_id, *view).await,
-            Ok(Inserted::Existing(row, lines)) => {
-                let same = self.same_order(ctx, route, (member_id, seen), (*row, lines), claim);
-                Box::pin(same).await
-            }
-            Err(e) => {
-                self.give_back(&system, order_id, &e).await;
-                Err(e)
-            }
+        let inserted = Box::pin(self.insert(ctx, route, Arc::new(draft), claim)).await;
+        if let Err(e) = &inserted {
+            self.give_back(&system, order_id, e).await;
         }
+        inserted
     }
 
     /// The order exists already: another tab was faster, or the answer got lost. A buyer who saw another

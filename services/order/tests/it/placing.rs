@@ -94,6 +94,19 @@ async fn sold_out_names_the_sku_and_leaves_no_order() {
 }
 
 #[tokio::test]
+async fn an_order_whose_reservation_was_over_is_closed_and_its_checkout_with_it() {
+    let world = World::new().await;
+    world.seen.is_late.store(true, Ordering::SeqCst);
+    for ctx in [buyer(7), keyed(7, "late", "body")] {
+        let id = world.checkout(7, &[(1, 1)]).await;
+        let refused = world.client.place(&ctx, order_of(id, PRICE + SHIPPING)).await;
+        assert_eq!(refused, Err(Error::CheckoutOver), "not the order that had to be closed");
+        let closed = world.client.get(&buyer(7), Get { order_id: id }).await.unwrap();
+        assert!(closed.is_final, "{}", closed.status);
+    }
+}
+
+#[tokio::test]
 async fn a_member_cannot_hoard_unpaid_orders() {
     let world = World::new().await;
     for _ in 0..3 {

@@ -2,7 +2,7 @@
 //! they were asked.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cart_api::{CartClient, CartContent, CartMock};
@@ -37,6 +37,8 @@ pub struct Seen {
     pub verbs: Mutex<Vec<(&'static str, OrderId)>>,
     pub price: AtomicI64,
     pub stock: AtomicI64,
+    /// Reservations are over before they can be bound.
+    pub is_late: AtomicBool,
 }
 
 pub struct World {
@@ -111,7 +113,7 @@ fn product_mock(seen: &Arc<Seen>) -> ProductMock {
 }
 
 fn inventory_mock(seen: &Arc<Seen>) -> InventoryMock {
-    let (reserving, verbs) = (Arc::clone(seen), Arc::clone(seen));
+    let (reserving, binding, verbs) = (Arc::clone(seen), Arc::clone(seen), Arc::clone(seen));
     let reservation = |order_id, lines, state| Reservation {
         order_id,
         state,
@@ -133,7 +135,10 @@ fn inventory_mock(seen: &Arc<Seen>) -> InventoryMock {
         })
         .on_bind(move |_, req| {
             bound("bind", req.order_id);
-            Ok(())
+            match binding.is_late.load(Ordering::SeqCst) {
+                true => Err(inventory_api::Error::ReservationOver),
+                false => Ok(()),
+            }
         })
         .on_release(move |_, req| {
             released("release", req.order_id);
