@@ -323,7 +323,7 @@ impl Database {
             Home::File(file) => file,
             Home::Server(db) => {
                 let parts = self.0.writing(place, single);
-                return self.write_on(db, number, &ctx.session, deadline, parts, &body).await;
+                return self.on_server(db, number, (ctx, deadline), parts, &body).await;
             }
         };
         let (send, receive) = oneshot::channel();
@@ -384,7 +384,7 @@ impl Database {
             Home::File(file) => file,
             Home::Server(db) => {
                 let parts = self.0.reading(place, single);
-                return self.read_on(db, number, ctx, deadline, parts, &body).await;
+                return self.on_server(db, number, (ctx, deadline), parts, &body).await;
             }
         };
         let (send, receive) = oneshot::channel();

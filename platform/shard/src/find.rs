@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use kit::id::PLACES_MAX;
 use tokio::sync::{Mutex, Semaphore};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::error::DbError;
 
 /// A logical database is looked at no more often than this, however many ask.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// A look takes no longer: a server that says nothing must not keep those of others from being looked at.
+const LOOK_WITHIN: Duration = Duration::from_secs(3);
 /// So many logical databases are looked at at the same time: the connections are for others.
 const LOOKS_AT_ONCE: usize = 2;
 
@@ -66,7 +68,8 @@ impl Looks {
         let _turn = self.at_once.acquire().await.map_err(|_| DbError::Closed)?;
         // written down first: also a look that is given up counts
         *last = Last { began: Some(Instant::now()), saw: None };
-        let saw = look().await.map(Arc::new);
+        let late = Err(DbError::Timeout("looking for a cell"));
+        let saw = timeout(LOOK_WITHIN, look()).await.unwrap_or(late).map(Arc::new);
         last.saw = Some(saw.as_ref().map(Arc::clone).map_err(ToString::to_string));
         saw
     }
@@ -164,6 +167,21 @@ mod tests {
         server.is_down.store(false, Ordering::SeqCst);
         server.cells.lock().unwrap().insert(9);
         assert!(looks.tables(5, || server.look()).await.unwrap().contains(&9));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn servers_that_say_nothing_do_not_keep_others_from_being_looked_at() {
+        let (looks, server) = (Looks::default(), Server::default());
+        server.cells.lock().unwrap().insert(4);
+        let silent = || std::future::pending::<Result<BTreeSet<u8>, DbError>>();
+        let began = Instant::now();
+        let (one, other, healthy) = tokio::join!(
+            looks.tables(0, silent),
+            looks.tables(1, silent),
+            looks.tables(2, || server.look())
+        );
+        assert!(matches!((one, other), (Err(DbError::Timeout(_)), Err(DbError::Timeout(_)))));
+        assert!(healthy.unwrap().contains(&4) && began.elapsed() < 2 * LOOK_WITHIN);
     }
 
     #[tokio::test(start_paused = true)]

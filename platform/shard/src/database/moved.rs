@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use rpc::{Ctx, Fault, Session};
+use rpc::{Ctx, Fault};
 
 use super::{Database, Home};
 use crate::body::{Body, Ran};
@@ -23,45 +23,24 @@ const SEARCH_EVERY: Duration = Duration::from_millis(100);
 pub(super) struct Searches(tokio::sync::Mutex<BTreeMap<u8, Instant>>);
 
 impl Database {
-    pub(super) async fn write_on(
+    /// Runs a body where the database is now.
+    pub(super) async fn on_server(
         &self,
         mut db: Arc<ServerDb>,
         number: u8,
-        session: &Session,
-        deadline: Instant,
+        (ctx, deadline): (&Ctx, Instant),
         parts: TxParts,
         body: &Body,
     ) -> Ran {
         loop {
             let lost = Lost::default();
             let parts = TxParts { lost: lost.clone(), ..parts.clone() };
-            let result = if parts.single {
-                server::run_one(&db, session, deadline, parts, body).await
-            } else {
-                server::run_tx(&db, session, deadline, parts, body).await
+            let result = match (parts.read_only, parts.single) {
+                (true, _) => server::run_read(&db, ctx, deadline, parts, body).await,
+                (false, true) => server::run_one(&db, &ctx.session, deadline, parts, body).await,
+                (false, false) => server::run_tx(&db, &ctx.session, deadline, parts, body).await,
             };
             // after a table that is not there nothing of a transaction is kept
-            match self.elsewhere(number, &db, result.is_err() && lost.is_met(), deadline).await {
-                Ok(Some(found)) => db = found,
-                Ok(None) => return result,
-                Err(e) => return Err(Fault::from(e).into()),
-            }
-        }
-    }
-
-    pub(super) async fn read_on(
-        &self,
-        mut db: Arc<ServerDb>,
-        number: u8,
-        ctx: &Ctx,
-        deadline: Instant,
-        parts: TxParts,
-        body: &Body,
-    ) -> Ran {
-        loop {
-            let lost = Lost::default();
-            let parts = TxParts { lost: lost.clone(), ..parts.clone() };
-            let result = server::run_read(&db, ctx, deadline, parts, body).await;
             match self.elsewhere(number, &db, result.is_err() && lost.is_met(), deadline).await {
                 Ok(Some(found)) => db = found,
                 Ok(None) => return result,

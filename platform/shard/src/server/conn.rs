@@ -121,6 +121,19 @@ impl Conn {
         Ok(())
     }
 
+    /// Lets single questions run this long, in whatever schema: who used the connection before may have left it a
+    /// limit of its own.
+    pub(super) async fn ask_within(&mut self, limit: Duration) -> Result<(), DbError> {
+        let lease = self.lease.as_ref().ok_or(DbError::Closed)?;
+        let wanted = Setting::new(lease.setting().schema(), limit);
+        let text = wanted.changes(lease.setting(), self.flavour());
+        if !text.is_empty() {
+            self.batch(text).await?;
+            self.set(wanted);
+        }
+        Ok(())
+    }
+
     /// What holds from now on.
     fn set(&mut self, setting: Setting) {
         if let Some(lease) = &mut self.lease {

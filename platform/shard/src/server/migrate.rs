@@ -80,6 +80,7 @@ async fn look(conn: &mut Conn, db: &ServerDb) -> Result<Option<Done>, DbError> {
             "SELECT 1::BIGINT AS one FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = $2"
         }
     };
+    conn.ask_within(TIME_MAX).await?;
     let names = Values(vec![text(&db.schema), text("schema_migrations")]);
     if conn.query(sql, names, 1, false).await?.is_empty() {
         return Ok(None);

@@ -136,7 +136,8 @@ impl Connected {
     }
 }
 
-fn server_of<'a>(servers: &'a Servers, name: &str) -> Result<&'a Server, DbError> {
+/// A server by its name in the settings.
+pub(super) fn server_of<'a>(servers: &'a Servers, name: &str) -> Result<&'a Server, DbError> {
     let server = servers.servers.iter().find(|s| s.name == name).ok_or_else(|| {
         let known: Vec<&str> = servers.servers.iter().map(|s| s.name.as_str()).collect();
         DbError::Open(format!(
@@ -145,7 +146,7 @@ fn server_of<'a>(servers: &'a Servers, name: &str) -> Result<&'a Server, DbError
         ))
     })?;
     if servers.engine != Engine::Postgres {
-        return Err(DbError::Misuse("replicas are PostgreSQL's; on MySQL there is none"));
+        return Err(DbError::Misuse("that is for PostgreSQL servers only"));
     }
     Ok(server)
 }

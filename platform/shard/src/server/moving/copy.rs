@@ -70,8 +70,16 @@ impl<'a> Pair<'a> {
         self.stream(from, to, &select).await
     }
 
-    /// Makes the copy equal. Nobody writes meanwhile, or it is done again later.
+    /// Makes the copy equal to the rows of one moment. Nobody writes meanwhile, or it is done again later.
     pub(super) async fn mend(&self, from: &mut End, to: &mut End) -> Result<Equal, DbError> {
+        // a row that changed between its sum and its copy would be there twice
+        from.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned()).await?;
+        let equal = self.mend_at_once(from, to).await?;
+        from.batch("COMMIT".to_owned()).await?;
+        Ok(equal)
+    }
+
+    async fn mend_at_once(&self, from: &mut End, to: &mut End) -> Result<Equal, DbError> {
         let (here, there) = self.sums(from, to).await?;
         let rows = rows_of(&here);
         let differing = differing(&here, &there);

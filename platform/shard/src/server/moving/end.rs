@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, Row as _};
 
 use super::super::explain::explain;
 use super::super::pool::Target;
+use super::super::takeover::server_of;
 use super::super::{migrate, target_of};
 use super::notes::{self, Note};
 use crate::error::DbError;
@@ -41,21 +42,18 @@ pub(super) fn quoted(name: &str) -> String {
 impl End {
     /// Connects to a server by its name in the settings; to its primary only.
     pub(super) async fn connect(servers: &Servers, name: &str) -> Result<Self, DbError> {
-        let server = servers.servers.iter().find(|s| s.name == name).ok_or_else(|| {
-            let known: Vec<&str> = servers.servers.iter().map(|s| s.name.as_str()).collect();
-            DbError::Open(format!(
-                "no database server `{name}` is configured; there is {}",
-                known.join(", ")
-            ))
-        })?;
+        let server = server_of(servers, name)?;
         let (label, Target::Postgres(options)) = target_of(&server.url)? else {
             return Err(DbError::Misuse("no PostgreSQL"));
         };
         let options = options.application_name("stoa move");
         let connecting = async {
             let mut conn = options.connect().await.map_err(explain)?;
+            // a note that is read has to be on the disk, whatever the server's commits wait for else
             let set = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
-                 SET bytea_output = 'hex'; SET client_min_messages = warning";
+                 SET bytea_output = 'hex'; SET client_min_messages = warning;
+                 SELECT set_config('synchronous_commit', 'on', FALSE)
+                     WHERE current_setting('synchronous_commit') IN ('off', 'local')";
             sqlx::raw_sql(set).execute(&mut conn).await.map_err(explain)?;
             let reads =
                 "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::BOOLEAN";
@@ -146,6 +144,22 @@ impl End {
     pub(super) fn forget(&self, schema: &str) -> String {
         let name = schema.replace('\'', "''");
         format!("DELETE FROM {}.{} WHERE name = '{name}'", quoted(&self.directory), notes::TABLE)
+    }
+
+    /// The statement that takes away the note of a copy that comes from a server, for a batch; nothing of which
+    /// happens when there is no such note.
+    pub(super) fn arrived(&self, schema: &str, from: &str) -> String {
+        let literal = |s: &str| s.replace('\'', "''");
+        format!(
+            "DO $$ BEGIN
+                 DELETE FROM {}.{} WHERE name = '{}' AND state = 'arriving' AND server = '{}';
+                 IF NOT FOUND THEN RAISE EXCEPTION 'another move has come between'; END IF;
+             END $$",
+            quoted(&self.directory),
+            notes::TABLE,
+            literal(schema),
+            literal(from)
+        )
     }
 
     /// The function that refuses writes, as its name.

@@ -88,8 +88,8 @@ async fn find_alone(mover: &Mover, names: &Names) -> Result<Found, DbError> {
     loop {
         let mut found = find(mover, names).await?;
         found.at.lock(&names.schema).await?;
-        let note = found.at.note(&names.schema).await?;
-        if note == found.note {
+        let now = find(mover, names).await?;
+        if (&now.at.name, &now.note) == (&found.at.name, &found.note) {
             return Ok(found);
         }
         // another one was faster; look at what he has done
@@ -134,6 +134,7 @@ pub(crate) async fn run(mover: &Mover, to: &str, watch: Watch<'_>) -> Result<Mov
     if let Some(Note::Left(next)) = found.note.clone() {
         // it was decided: it is completed before anything else
         let from = found.at.name.clone();
+        steps::look_again(mover, &names, &mut found.at, &next).await?;
         steps::arrive(mover, &names, &mut found.at, &next, watch).await?;
         if next == to {
             return Ok(ended(names, &from, to, MoveEnd::Moved));
@@ -143,6 +144,9 @@ pub(crate) async fn run(mover: &Mover, to: &str, watch: Watch<'_>) -> Result<Mov
     }
     let from = found.at.name.clone();
     match found.note.clone() {
+        None if from == to && !found.at.has_schema(&names.schema).await? => {
+            Err(not_made(&names, &found.at))
+        }
         None if from == to => Ok(ended(names, to, to, MoveEnd::WasThere)),
         Some(Note::Copying(next) | Note::Leaving(next)) if from == to => {
             steps::take_back(mover, &names, &mut found.at, &next).await?;
@@ -160,7 +164,10 @@ pub(crate) async fn run(mover: &Mover, to: &str, watch: Watch<'_>) -> Result<Mov
                 return Err(not_made(&names, &found.at));
             }
             let fenced = matches!(note, Some(Note::Leaving(_)));
-            steps::carry(mover, names, found.at, &mut target, fenced, watch).await
+            match steps::carry(mover, &names, found.at, &mut target, fenced, watch).await {
+                Err(e) => Err(steps::let_go(mover, &names, &from, e).await),
+                moved => moved,
+            }
         }
     }
 }
@@ -180,13 +187,16 @@ fn ended(names: Names, from: &str, to: &str, end: MoveEnd) -> Moved {
 /// See [`Mover::drop_left`].
 pub(crate) async fn drop_left(mover: &Mover) -> Result<Vec<String>, DbError> {
     let names = Names::of(mover);
-    let found = find_alone(mover, &names).await?;
+    let mut found = find_alone(mover, &names).await?;
     if let Some(note) = &found.note {
         let (_, to) = note.words();
         let database = &names.database;
         return Err(DbError::Open(format!(
             "{database} is being moved to `{to}`; complete the move first, with --to {to}"
         )));
+    }
+    if !found.at.has_schema(&names.schema).await? {
+        return Err(not_made(&names, &found.at));
     }
     let mut dropped = Vec::new();
     for server in &mover.servers.servers {

@@ -112,6 +112,7 @@ impl Connected {
             return Ok(());
         }
         let mut conn = db.server.acquire("", Instant::now() + ASK_WITHIN).await?;
+        conn.ask_within(ASK_WITHIN).await?;
         let schema = Value::String(Some(db.schema.clone()));
         if !conn.query(IS_MADE, Values(vec![schema]), 1, false).await?.is_empty() {
             return Ok(());
@@ -148,6 +149,7 @@ impl Connected {
             let server = self.server(servers, &database, &at).await?;
             let note = {
                 let mut conn = server.acquire("", Instant::now() + ASK_WITHIN).await?;
+                conn.ask_within(ASK_WITHIN).await?;
                 look(&mut conn, &directory, &name).await?
             };
             match note {

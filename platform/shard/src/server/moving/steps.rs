@@ -22,6 +22,8 @@ const LOCK_PAUSE: Duration = Duration::from_millis(500);
 const REPLICAS_EVERY: Duration = Duration::from_millis(20);
 
 const FENCE: &str = "stoa_moving";
+/// What a move says that its watcher has ended.
+const STOPPED: &str = "the move was stopped; the same command goes on with it";
 
 /// Tells how far it is.
 struct Teller<'a> {
@@ -42,7 +44,7 @@ impl Teller<'_> {
         if (self.watch)(&progress) {
             return Ok(());
         }
-        Err(DbError::Misuse("the move was stopped; the same command goes on with it"))
+        Err(DbError::Misuse(STOPPED))
     }
 }
 
@@ -79,32 +81,40 @@ pub(super) async fn drop_schema(end: &mut End, schema: &str) -> Result<(), DbErr
 /// From where it is to another server, as far as a former run has not done it.
 pub(super) async fn carry(
     mover: &Mover,
-    names: Names,
+    names: &Names,
     mut at: End,
     target: &mut End,
     fenced: bool,
     watch: Watch<'_>,
 ) -> Result<Moved, DbError> {
-    is_free(target, &names).await?;
+    is_free(target, names).await?;
     let tables = at.tables(&names.schema).await?;
     let bytes = tables.iter().map(|t| t.bytes).sum();
     let mut teller = Teller { watch, tables: tables.len(), bytes };
     teller.tell(Step::Preparing, &[])?;
-    prepare(mover, &names, &mut at, target, fenced).await?;
-    same_tables(&tables, target, &names).await?;
+    prepare(mover, names, &mut at, target, fenced).await?;
+    same_tables(&tables, target, names).await?;
     if !fenced {
-        copy(&names, &tables, &mut at, target, &mut teller).await?;
+        copy(names, &tables, &mut at, target, &mut teller).await?;
     }
     teller.tell(Step::Fencing, &[])?;
     let began = (!fenced).then(Instant::now);
-    fence(&names, &tables, &mut at, target).await?;
-    let (rows, rows_late) = compare(&names, &tables, &mut at, target, &mut teller).await?;
+    fence(names, &tables, &mut at, target).await?;
+    let (rows, rows_late) = compare(names, &tables, &mut at, target, &mut teller).await?;
     teller.tell(Step::Leaving, &tables)?;
-    leave(&names, &mut at, target).await?;
+    leave(names, &mut at, target).await?;
     let (from, to) = (at.name.clone(), target.name.clone());
-    arrive(mover, &names, &mut at, &to, teller.watch).await?;
+    arrive(mover, names, &mut at, &to, teller.watch).await?;
     let refused = began.map_or(Duration::ZERO, |began| began.elapsed());
-    Ok(Moved { database: names.database, from, to, end: MoveEnd::Moved, rows, rows_late, refused })
+    Ok(Moved {
+        database: names.database.clone(),
+        from,
+        to,
+        end: MoveEnd::Moved,
+        rows,
+        rows_late,
+        refused,
+    })
 }
 
 /// The intention is written down on both servers, and the tables are made on the new one.
@@ -261,6 +271,24 @@ async fn leave(names: &Names, at: &mut End, target: &End) -> Result<(), DbError>
     at.together(&format!("{note}; ALTER SCHEMA {schema} RENAME TO {left}")).await
 }
 
+/// Whether a copy that was left alone is still what was left behind, and if not, is made so: between the two a
+/// server may have lost what it had confirmed.
+pub(super) async fn look_again(
+    mover: &Mover,
+    names: &Names,
+    at: &mut End,
+    to: &str,
+) -> Result<(), DbError> {
+    let mut target = End::connect(&mover.servers, to).await?;
+    for table in at.tables(&names.left).await? {
+        let pair = Pair::new(&table, &names.left, &names.coming);
+        if pair.mend(at, &mut target).await?.parts > 0 {
+            pair.verify(at, &mut target).await?;
+        }
+    }
+    Ok(())
+}
+
 /// The copy gets its name. Before that no replica of the old place shows rows there any more that may soon be
 /// changed at the new one.
 pub(super) async fn arrive(
@@ -275,11 +303,11 @@ pub(super) async fn arrive(
     replicas_know(mover, at).await?;
     let mut target = End::connect(&mover.servers, to).await?;
     let (coming, schema) = (quoted(&names.coming), quoted(&names.schema));
-    let forget = target.forget(&names.schema);
+    let arrived = target.arrived(&names.schema, &at.name);
     // an empty schema may have been made meanwhile; one with tables stops it
     target
         .together(&format!(
-            "{forget}; DROP SCHEMA IF EXISTS {schema}; ALTER SCHEMA {coming} RENAME TO {schema}"
+            "{arrived}; DROP SCHEMA IF EXISTS {schema}; ALTER SCHEMA {coming} RENAME TO {schema}"
         ))
         .await?;
     // it has arrived, whatever the watcher says
@@ -287,23 +315,24 @@ pub(super) async fn arrive(
     Ok(())
 }
 
-/// Waits until the replicas of the old place have got to this moment; a replica that is later than the limit is
-/// used by nobody.
+/// Waits until all replicas of the old place have got to this moment; one that is later than the limit, or is away
+/// for so long, is used by nobody.
 async fn replicas_know(mover: &Mover, at: &mut End) -> Result<(), DbError> {
-    let has_replicas =
-        mover.servers.servers.iter().any(|s| s.name == at.name && !s.replicas.is_empty());
-    if !has_replicas {
+    let server = mover.servers.servers.iter().find(|s| s.name == at.name);
+    let replicas = server.map_or(0, |s| s.replicas.len());
+    if replicas == 0 {
         return Ok(());
     }
     let rule = &mover.servers.splitting;
     let until = Instant::now() + rule.lag_max + rule.forget_after + rule.measure_every;
     let place = sqlx::query_scalar::<_, String>("SELECT pg_current_wal_lsn()::TEXT");
     let place = place.fetch_one(&mut at.conn).await.map_err(explain)?;
-    let behind =
-        "SELECT COUNT(*) FROM pg_stat_replication WHERE COALESCE(replay_lsn < $1::PG_LSN, TRUE)";
+    let standing = "SELECT COUNT(*) FILTER (WHERE replay_lsn >= $1::PG_LSN), COUNT(*) FROM pg_stat_replication";
     loop {
-        let late = sqlx::query_scalar::<_, i64>(behind).bind(&place);
-        if late.fetch_one(&mut at.conn).await.map_err(explain)? == 0 || Instant::now() >= until {
+        let standing = sqlx::query_as::<_, (i64, i64)>(standing).bind(&place);
+        let (there, all) = standing.fetch_one(&mut at.conn).await.map_err(explain)?;
+        let is_whole = usize::try_from(all).is_ok_and(|all| all >= replicas);
+        if (is_whole && there == all) || Instant::now() >= until {
             return Ok(());
         }
         tokio::time::sleep(REPLICAS_EVERY).await;
@@ -327,9 +356,41 @@ pub(super) async fn take_back(
     if let Err(e) = cleaned.await {
         tracing::warn!(server = to, error = %e, "what was copied is left there");
     }
+    unfence(names, at).await?;
+    at.batch(at.forget(&names.schema)).await
+}
+
+async fn unfence(names: &Names, at: &mut End) -> Result<(), DbError> {
     let tables = at.tables(&names.schema).await?;
     for table in named(&names.schema, &tables) {
         alone(at, &table, &format!("DROP TRIGGER IF EXISTS {FENCE} ON {table}")).await?;
     }
-    at.batch(at.forget(&names.schema)).await
+    Ok(())
+}
+
+/// A move that has failed behind its fence does not leave writes refused: they go on where it is, and what was
+/// copied stays for the next try. One that was cut off by its watcher is left as it is.
+pub(super) async fn let_go(mover: &Mover, names: &Names, from: &str, why: DbError) -> DbError {
+    if matches!(why, DbError::Misuse(STOPPED)) {
+        return why;
+    }
+    let opening = async {
+        // the move's own connection may have ended in the middle of something
+        let mut at = End::connect(&mover.servers, from).await?;
+        at.lock(&names.schema).await?;
+        let Some(Note::Leaving(to)) = at.note(&names.schema).await? else { return Ok(false) };
+        unfence(names, &mut at).await?;
+        at.batch(at.write(&names.schema, &Note::Copying(to))).await.map(|()| true)
+    };
+    let database = &names.database;
+    match opening.await {
+        Ok(false) => why,
+        Ok(true) => DbError::Open(format!(
+            "{why}. {database} takes writes on `{from}` again; the same command begins with what was copied"
+        )),
+        Err(e) => DbError::Open(format!(
+            "{why}. Writes of {database} may be refused until the same command completes the move, or --to {from} \
+             takes it back ({e})"
+        )),
+    }
 }

@@ -1,6 +1,5 @@
 //! Cells that another process has made.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -8,9 +7,8 @@ use kit::{ErrorCode, Place};
 use rpc::Fault;
 use shard::{Database, Route};
 use testkit::test_ctx;
-use tokio::sync::Notify;
 
-use super::ground::Ground;
+use super::ground::{Ground, Held};
 use crate::support::{SPREAD, place, row, rows};
 
 super::on_servers!(
@@ -109,24 +107,14 @@ async fn a_server_that_does_not_answer_in_time_denies_nothing(ground: Ground) {
     here.ensure_cells(&[place(0, 0)]).await.unwrap();
     spread(&ground, &[place(3, 1)]).await;
     // Its only connection is in use.
-    let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let one = Held::default();
     let ctx = test_ctx("flora");
-    let held = here.tx(&ctx, place(0, 0).into(), {
-        let (begun, go) = (Arc::clone(&begun), Arc::clone(&go));
-        move |_| {
-            let (begun, go) = (Arc::clone(&begun), Arc::clone(&go));
-            async move {
-                begun.notify_one();
-                go.notified().await;
-                Ok::<_, Fault>(())
-            }
-        }
-    });
+    let held = here.tx(&ctx, place(0, 0).into(), one.body());
     let finding = async {
-        begun.notified().await;
+        one.begun.notified().await;
         let hasty = ctx.within(Duration::from_millis(300));
         let late = here.find_cell(&hasty, place(3, 1)).await;
-        go.notify_one();
+        one.go.notify_one();
         late
     };
     let (held, late) = tokio::join!(held, finding);

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures::future::BoxFuture;
 use kit::{Secret, SystemClock};
+use rpc::Fault;
 use servers::{Mariadb, MariadbOptions, Postgres, PostgresOptions};
-use shard::{Backend, Database, Engine, Options, Schema, Servers, Shards};
+use shard::{Backend, Database, Engine, Options, Schema, Servers, Shards, Tx};
 use tempfile::TempDir;
+use tokio::sync::Notify;
 
 /// A running server, and shards on it that nobody else uses.
 pub struct Ground {
@@ -110,6 +113,30 @@ impl Ground {
                 sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
                 conn.close().await.unwrap();
             }
+        }
+    }
+}
+
+/// A transaction that stays open: it says when it has begun, and ends when it is told.
+#[derive(Clone, Default)]
+pub struct Held {
+    pub begun: Arc<Notify>,
+    pub go: Arc<Notify>,
+}
+
+impl Held {
+    /// Its body.
+    pub fn body(
+        &self,
+    ) -> impl Fn(Tx) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync + use<> {
+        let held = self.clone();
+        move |_| {
+            let Self { begun, go } = held.clone();
+            Box::pin(async move {
+                begun.notify_one();
+                go.notified().await;
+                Ok(())
+            })
         }
     }
 }

@@ -10,9 +10,8 @@ use rpc::Fault;
 use sea_query::{Expr, ExprTrait as _, Func, Query};
 use shard::Route;
 use testkit::{PATIENCE, eventually, test_ctx};
-use tokio::sync::Notify;
 
-use super::ground::Ground;
+use super::ground::{Ground, Held};
 use crate::support::{SINGLE, SPREAD, place, row, rows, thing};
 
 super::on_servers!(
@@ -35,20 +34,10 @@ async fn a_transaction_takes_the_time_when_it_begins_and_not_when_it_began_to_wa
     let (shards, _folder) = ground.other(|servers| servers.servers[0].connections_max = 1);
     let db = shards.database(SINGLE).await.unwrap();
     let ctx = test_ctx("flora");
-    let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let first = db.tx(&ctx, Route::Whole, {
-        let (begun, go) = (Arc::clone(&begun), Arc::clone(&go));
-        move |_| {
-            let (begun, go) = (Arc::clone(&begun), Arc::clone(&go));
-            async move {
-                begun.notify_one();
-                go.notified().await;
-                Ok::<_, Fault>(())
-            }
-        }
-    });
+    let one = Held::default();
+    let first = db.tx(&ctx, Route::Whole, one.body());
     let second = async {
-        begun.notified().await;
+        one.begun.notified().await;
         let now = |tx: shard::Tx| async move { Ok::<_, Fault>(tx.now()) };
         let mut writing = Box::pin(db.tx(&ctx, Route::Whole, now));
         let mut reading = Box::pin(db.read(&ctx, Route::Whole, now));
@@ -56,7 +45,7 @@ async fn a_transaction_takes_the_time_when_it_begins_and_not_when_it_began_to_wa
             futures::poll!(&mut writing).is_pending() && futures::poll!(&mut reading).is_pending()
         );
         let waiting = SystemClock.now();
-        go.notify_one();
+        one.go.notify_one();
         let (wrote, read) = futures::join!(writing, reading);
         (waiting, wrote.unwrap(), read.unwrap())
     };

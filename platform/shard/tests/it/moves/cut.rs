@@ -141,12 +141,41 @@ async fn a_copy_that_differs_is_mended_and_one_that_stays_different_stops_the_mo
     });
     let refused = refused.await.unwrap_err().to_string();
     assert!(refused.contains("not become equal") && refused.contains("checksums"), "{refused}");
-    assert_eq!(add(&db, 32).await.unwrap_err().code, ErrorCode::Unavailable);
-    assert_eq!(ids(&db).await, (1..=31).collect(), "it is read where it was");
+    assert!(refused.contains("takes writes on `a` again"), "{refused}");
+    add(&db, 32).await.unwrap();
+    assert_eq!(ids(&db).await, (1..=32).collect(), "it is where it was, and of use");
     ground.sql("b", "DROP FUNCTION tamper CASCADE");
     moved_by(&ground, "b", |_| true).await.unwrap();
-    add(&db, 32).await.unwrap();
-    assert_eq!((ids(&db).await, counted(&db).await), ((1..=32).collect(), 32));
+    add(&db, 33).await.unwrap();
+    assert_eq!((ids(&db).await, counted(&db).await), ((1..=33).collect(), 33));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_server_lost_before_it_was_switched_to_is_found_when_the_move_goes_on() {
+    let Some(ground) = Ground::start() else { return };
+    let process = ground.process();
+    let db = process.spread().await;
+    for id in 1..=30 {
+        add(&db, id).await.unwrap();
+    }
+    moved_by(&ground, "b", |now| now != Step::Arriving).await.unwrap_err();
+    // as if another one had taken its place that had not got the last commits
+    ground.sql("b", "DELETE FROM moving_it_spread_03.things_00 WHERE id > 25");
+    moved_by(&ground, "b", |_| true).await.unwrap();
+    assert_eq!((ids(&db).await, counted(&db).await), ((1..=30).collect(), 30));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_where_the_settings_say_is_neither_there_already_nor_are_old_copies_dropped() {
+    let Some(ground) = Ground::start() else { return };
+    let process = ground.process();
+    add(&process.spread().await, 1).await.unwrap();
+    moved_by(&ground, "b", |now| now != Step::Arriving).await.unwrap_err();
+    let wrong = ground.mover_with(|servers| servers.directory = shard::Directory::new("c"));
+    let there = wrong.run("c", &mut |_| true).await.unwrap_err().to_string();
+    let dropped = wrong.drop_left().await.unwrap_err().to_string();
+    assert!(there.contains("nothing to move") && dropped.contains("nothing to move"), "{dropped}");
+    assert_eq!(ground.schemas_on("a"), "moved_it_spread_03");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -87,6 +87,13 @@ impl Ground {
         self.mover_of(SPREAD, CELL.db)
     }
 
+    /// With other settings.
+    pub fn mover_with(&self, change: impl FnOnce(&mut Servers)) -> Mover {
+        let mut servers = self.servers();
+        change(&mut servers);
+        Mover::new(&Backend::Servers(servers), SPREAD, CELL.db, Arc::new(SystemClock)).unwrap()
+    }
+
     pub fn mover_of(&self, schema: Schema, db: u8) -> Mover {
         Mover::new(&self.backend(), schema, db, Arc::new(SystemClock)).unwrap()
     }
