@@ -71,38 +71,43 @@ impl Row {
 
     /// Sets a column. Columns of a new row that are not set are NULL.
     #[must_use]
-    pub fn set(mut self, column: &str, value: impl Into<Value>) -> Self {
-        let value = value.into();
-        if let Some(i) = self.column(column, |of| value.fits(of)) {
-            self.sets.push(Set::To(i, value));
-        }
-        self
+    pub fn set(self, column: &str, value: impl Into<Value>) -> Self {
+        self.value(column, value.into(), |c, i, value| c.sets.push(Set::To(i, value)))
     }
 
     /// Adds to a number of a row that exists.
     #[must_use]
-    pub fn add(mut self, column: &str, n: i64) -> Self {
-        if let Some(i) = self.column(column, |of| of == ColumnType::Int) {
-            self.sets.push(Set::Add(i, n));
-        }
-        self
+    pub fn add(self, column: &str, n: i64) -> Self {
+        self.number(column, |c, i| c.sets.push(Set::Add(i, n)))
     }
 
     /// Only if a column is this before the change.
     #[must_use]
-    pub fn when(mut self, column: &str, value: impl Into<Value>) -> Self {
-        let value = value.into();
-        if let Some(i) = self.column(column, |of| value.fits(of)) {
-            self.conditions.push(Condition::Is(i, value));
-        }
-        self
+    pub fn when(self, column: &str, value: impl Into<Value>) -> Self {
+        self.value(column, value.into(), |c, i, value| c.conditions.push(Condition::Is(i, value)))
     }
 
     /// Only if a number is at least this after the change.
     #[must_use]
-    pub fn at_least(mut self, column: &str, n: i64) -> Self {
+    pub fn at_least(self, column: &str, n: i64) -> Self {
+        self.number(column, |c, i| c.conditions.push(Condition::AtLeast(i, n)))
+    }
+
+    fn value(
+        mut self,
+        column: &str,
+        value: Value,
+        then: impl FnOnce(&mut Self, usize, Value),
+    ) -> Self {
+        if let Some(i) = self.column(column, |of| value.fits(of)) {
+            then(&mut self, i, value);
+        }
+        self
+    }
+
+    fn number(mut self, column: &str, then: impl FnOnce(&mut Self, usize)) -> Self {
         if let Some(i) = self.column(column, |of| of == ColumnType::Int) {
-            self.conditions.push(Condition::AtLeast(i, n));
+            then(&mut self, i);
         }
         self
     }

@@ -3,9 +3,8 @@
 use kit::{TenantCode, Timestamp};
 use rpc::{Fault, Xid};
 use sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement};
-use shard::Tx;
+use shard::{Tx, padded};
 
-use super::padded;
 use crate::model::{Branch, Status, XidParts};
 
 /// A global transaction as the table has it.

@@ -2,9 +2,8 @@
 
 use rpc::{Fault, Xid};
 use sea_query::{Expr, ExprTrait as _, OnConflict, Order, Query};
-use shard::Tx;
+use shard::{Tx, padded};
 
-use super::padded;
 use crate::model::LockKey;
 
 const TABLE: &str = "txn_locks";

@@ -3,9 +3,8 @@
 use kit::Timestamp;
 use rpc::{Fault, Xid};
 use sea_query::{Expr, ExprTrait as _, Order, Query};
-use shard::Tx;
+use shard::{Tx, padded};
 
-use super::padded;
 use crate::model::{BranchId, xid_floor};
 
 const TABLE: &str = "undo_log";

@@ -110,15 +110,21 @@ async fn interfered(
     xid.unwrap()
 }
 
+/// A transaction that cannot be undone: somebody else has changed its row.
+async fn parked(world: &World, node: &Node) -> Xid {
+    world.put(&world.alpha, 1, 10).await;
+    let foreign = async |world: &World| world.foreign(&world.alpha, set_n(1, 99)).await;
+    let xid = interfered(world, node, add(1, 5), foreign).await;
+    until(node, &xid, Status::RollbackFailed).await;
+    xid
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn at_03_a_row_that_somebody_else_changed_is_parked_untouched_until_an_operator_resolves_it()
 {
     let world = &World::new().await;
     let node = &world.node().await;
-    world.put(&world.alpha, 1, 10).await;
-    let foreign = async |world: &World| world.foreign(&world.alpha, set_n(1, 99)).await;
-    let xid = interfered(world, node, add(1, 5), foreign).await;
-    until(node, &xid, Status::RollbackFailed).await;
+    let xid = parked(world, node).await;
     assert_eq!(n(&world.alpha, 1).await, Some(99), "what somebody else wrote is not overwritten");
     assert_eq!((undo_rows(&world.alpha, 0).await, count(&world.txn, "txn_locks").await), (1, 1));
     let client = node.tc.client();
@@ -146,10 +152,7 @@ async fn at_03_a_row_that_somebody_else_changed_is_parked_untouched_until_an_ope
 async fn at_03_an_operator_may_accept_the_rows_as_they_are() {
     let world = &World::new().await;
     let node = &world.node().await;
-    world.put(&world.alpha, 1, 10).await;
-    let foreign = async |world: &World| world.foreign(&world.alpha, set_n(1, 99)).await;
-    let xid = interfered(world, node, add(1, 5), foreign).await;
-    until(node, &xid, Status::RollbackFailed).await;
+    let xid = parked(world, node).await;
     let accept = Resolve { xid: xid.clone(), resolution: Resolution::Accept };
     let stands = node.tc.client().resolve(&ctx(), accept).await.unwrap();
     assert_eq!(stands.status, Status::RolledBack);
