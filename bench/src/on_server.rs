@@ -35,6 +35,8 @@ use crate::stats::median;
 const STORED: u64 = 50_000;
 const STORED_QUICK: u64 = 2_000;
 const READERS: usize = 32;
+/// Windows at the highest level before anything is measured.
+pub const WARM_UP_WINDOWS: usize = 4;
 /// A program that finds orders it has never seen puts them into the search at once, which is no part of placing.
 const INDEXED_WITHIN: Duration = Duration::from_secs(180);
 
@@ -148,8 +150,11 @@ fn measure(
 ) -> Result<Figures> {
     let title = sides.engine.title();
     progress.say(format!("{title}: warming up"));
-    sides.store.window(LEVELS[1], Pace::Saturate, plan.window / 2)?;
-    sides.raw.run(CONNECTIONS, plan.window / 2)?;
+    // each connection plans each statement of each logical database once
+    for _ in 0..WARM_UP_WINDOWS {
+        sides.store.window(LEVELS[LEVELS.len() - 1], Pace::Saturate, plan.window)?;
+    }
+    sides.raw.run(CONNECTIONS, plan.window)?;
     let (mut levels, mut connections) = (Vec::new(), 0);
     for clients in LEVELS {
         let rounds = if clients == LEVELS[LEVELS.len() - 1] {

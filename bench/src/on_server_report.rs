@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::capacity::{self, Assumptions, Cost};
 use crate::engine::Engine;
 use crate::machine::Machine;
+use crate::on_server::WARM_UP_WINDOWS;
 use crate::orders::{Placed, rates, typical};
 use crate::page::{Check, Kept, at_least, bullets, checks_table, megabytes, para, table};
 use crate::part::Part;
@@ -215,7 +216,8 @@ impl Report {
                     "`{program} demo` on a server that was started for it and forces every commit to the disk; tenant \
                      `{tenant}` with placement {placement}, at most {} connections ({} were open on the server, the raw \
                      writers' and those that look included); windows of {window_s} s, medians of {rounds} at 128 \
-                     clients, of 3 below.",
+                     clients, of 3 below, after {WARM_UP_WINDOWS} that warm up: each connection plans each statement \
+                     of each logical database once.",
                     self.connections.0, self.connections.1
                 ),
                 format!(

@@ -4,6 +4,7 @@
 mod storage;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use storage::{Storage, StorageServer};
 
@@ -17,6 +18,9 @@ use crate::engine::{Note, fits};
 
 /// The commented defaults; the reference of all settings.
 pub const DEFAULTS: &str = include_str!("../stoa.default.toml");
+
+/// How often each cell is looked at for open payments where that is a round trip.
+const QUERY_POLL_ON_SERVERS: Duration = Duration::from_secs(5);
 
 /// The settings of `stoa serve`.
 #[derive(Debug, Clone, Deserialize)]
@@ -138,6 +142,10 @@ impl Settings {
     pub fn platform(&self) -> PlatformOptions {
         let mut options = PlatformOptions::in_folder(&self.server.data);
         options.shards.backend = self.storage.backend();
+        if self.storage.engine() != Engine::Sqlite {
+            options.relay = outbox::relay::Options::on_servers();
+            options.payment.query_poll = QUERY_POLL_ON_SERVERS;
+        }
         options.migrate_at_start = self.storage.migrate_at_start;
         options.shards.readers = self.storage.readers;
         options.shards.group_commit_max = self.storage.group_commit_max;

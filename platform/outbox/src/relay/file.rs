@@ -57,6 +57,12 @@ pub(super) struct FileRelay {
     last_claimed: usize,
     /// After a bell: until when others may join the claim.
     linger_until: Instant,
+    /// When the last claim began.
+    claimed_at: Instant,
+    /// Later messages wait for what that claim did not get.
+    behind: bool,
+    /// Until when what has ended may wait for a claim to be recorded with.
+    hold_until: Instant,
     /// Failures of the database in a row, and until when it is left alone.
     trouble: u32,
     quiet_until: Instant,
@@ -83,6 +89,9 @@ impl FileRelay {
             stopping: false,
             last_claimed: 0,
             linger_until: Instant::now(),
+            claimed_at: Instant::now(),
+            behind: false,
+            hold_until: Instant::now(),
             trouble: 0,
             quiet_until: Instant::now(),
         })
@@ -111,6 +120,9 @@ impl FileRelay {
             tokio::select! {
                 Some(runs) = self.active.next(), if !self.active.is_empty() => {
                     self.busy -= runs.len();
+                    if self.settled.is_empty() {
+                        self.hold_until = Instant::now() + self.shared.options.pace;
+                    }
                     self.settled.extend(runs);
                 }
                 result = looked => {
@@ -159,9 +171,16 @@ impl FileRelay {
     /// Something was put. Where there was little of late, whatever comes a moment later joins the same claim.
     fn hear(&mut self) {
         self.look = true;
-        if self.last_claimed < self.shared.options.concurrency {
-            self.linger_until = Instant::now() + self.shared.options.linger;
+        let options = &self.shared.options;
+        if self.last_claimed < options.concurrency {
+            let soon = Instant::now() + options.linger;
+            self.linger_until = soon.max(self.claimed_at + options.pace);
         }
+    }
+
+    /// Whether what has ended may wait: there is no claim to record it with, but soon there may be one.
+    fn holds(&self, now: Instant) -> bool {
+        now < self.hold_until && !self.look && !self.peek && !self.behind && !self.stopping
     }
 
     /// The next transaction, if there is something to do.
@@ -185,12 +204,14 @@ impl FileRelay {
                 park: options.backoff.max,
             }
         });
-        if claim.is_none() && self.settled.is_empty() && !self.peek {
+        let nothing = self.settled.is_empty() && !self.peek;
+        if claim.is_none() && (nothing || self.holds(now)) {
             return None;
         }
         let only_peek = claim.is_none() && self.settled.is_empty();
         if claim.is_some() {
             self.look = false;
+            self.claimed_at = now;
         }
         self.peek = false;
         self.settling = Arc::new(std::mem::take(&mut self.settled));
@@ -240,6 +261,7 @@ impl FileRelay {
 
     fn accept(&mut self, claimed: Claimed) {
         self.look |= claimed.more;
+        self.behind = claimed.behind;
         self.last_claimed = claimed.runs.iter().map(Vec::len).sum();
         for rows in claimed.runs {
             self.held += rows.len();
@@ -255,6 +277,8 @@ impl FileRelay {
         let poll = self.shared.options.poll;
         if !quiet.is_zero() {
             quiet
+        } else if !self.settled.is_empty() && self.holds(now) {
+            self.hold_until.saturating_duration_since(now)
         } else if self.look || self.stopping {
             // Waiting for room or for the last runs, not for time.
             poll

@@ -2,8 +2,8 @@
 //! aggregate. Any number of relays may work on the same files. It does not know what a message means.
 //!
 //! One task per file claims messages under a lease, delivers runs of one aggregate at a time side by
-//! side, or together where whoever takes them wants that, and records what became of them together with the next claim. It sleeps until a put of this
-//! process rings, the next message is due, or the poll interval is over.
+//! side, or together where whoever takes them wants that, and records what became of them together with the next
+//! claim. It sleeps until a put of this process rings, the next message is due, or the poll interval is over.
 
 mod file;
 mod housekeeping;
@@ -45,6 +45,10 @@ pub struct Options {
     /// How long a claim waits for others to be put when there was little of late: messages of many
     /// transactions then share one.
     pub linger: Duration,
+    /// A file that had little of late is claimed from again no sooner than this after the last claim began, and
+    /// what has been delivered waits as long for a claim to be recorded with, unless later messages wait for it.
+    /// The first message after a quiet while is not kept waiting. A crash delivers again what was not recorded.
+    pub pace: Duration,
     /// The pauses between attempts.
     pub backoff: Backoff,
     /// After this many failures a message is dead.
@@ -70,6 +74,7 @@ impl Default for Options {
             tx_within: Duration::from_secs(10),
             poll: Duration::from_secs(1),
             linger: Duration::from_millis(2),
+            pace: Duration::ZERO,
             backoff: Backoff::default(),
             attempts_max: 16,
             housekeeping: Duration::from_secs(15),
@@ -81,6 +86,12 @@ impl Default for Options {
 }
 
 impl Options {
+    /// For databases on servers, where each look at one of a hundred logical databases is a round trip.
+    #[must_use]
+    pub fn on_servers() -> Self {
+        Self { poll: Duration::from_secs(5), pace: Duration::from_millis(200), ..Self::default() }
+    }
+
     /// The longest one delivery keeps its run busy: a little more than it is given.
     fn deliver_at_most(&self) -> Duration {
         self.deliver_within + self.deliver_within / 4
@@ -91,8 +102,10 @@ impl Options {
         if counts.contains(&0) || self.purge_batch == 0 {
             return Err(Fault::bug("a relay's limits must be at least 1"));
         }
-        if self.lease < self.deliver_at_most() {
-            return Err(Fault::bug("a relay's lease must outlast a delivery by a quarter"));
+        if self.lease < self.deliver_at_most() + self.pace {
+            return Err(Fault::bug(
+                "a relay's lease must outlast a delivery by a quarter and its pace",
+            ));
         }
         Ok(())
     }

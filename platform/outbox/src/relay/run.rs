@@ -78,7 +78,8 @@ fn item(row: Row, outcome: Outcome) -> Item {
 
 /// Whether the lease could end during a delivery that begins now, or the process is stopping.
 fn out_of_time(shared: &Shared, lease_until: Timestamp) -> bool {
-    let end = shared.clock().now().plus(shared.options.deliver_at_most());
+    let options = &shared.options;
+    let end = shared.clock().now().plus(options.deliver_at_most() + options.pace);
     end > lease_until || shared.tasks.token().is_cancelled()
 }
 

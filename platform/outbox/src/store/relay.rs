@@ -62,6 +62,8 @@ pub(crate) struct Claimed {
     pub(crate) runs: Vec<Vec<Row>>,
     /// There may be more that is due.
     pub(crate) more: bool,
+    /// Some of what is due waits for an earlier message that is not done.
+    pub(crate) behind: bool,
 }
 
 /// What became of a claimed message.
@@ -128,7 +130,7 @@ pub(crate) async fn claim(tx: &Tx, source: &str, wanted: &Claim) -> Result<Claim
     }
     let runs = take_all(tx, runs, wanted, lease_until).await?;
     set_behind_aside(tx, &behind, &runs, wanted).await?;
-    Ok(Claimed { lease_until, runs, more })
+    Ok(Claimed { lease_until, runs, more, behind: !behind.is_empty() })
 }
 
 /// Messages of an aggregate that have to wait, and the number of the first that is not done.

@@ -13,7 +13,7 @@ use outbox::{Consume, ConsumeError, Consumer, Message, NewMessage};
 use rpc::{Ctx, Fault};
 use shard::{Database, Route, Tx};
 use testkit::{eventually, seeded_entropy};
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, Notify};
 
 use crate::common::{World, append, effect_once, effects_consumer, fresh, quick, router};
 
@@ -103,12 +103,22 @@ async fn each_in_order(world: &World, all: i64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ob_04_order_and_one_effect_each_hold_for_messages_that_are_consumed_together() {
+    order_and_one_effect_each(&quick()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ob_04_order_and_one_effect_each_hold_where_claims_are_paced() {
+    order_and_one_effect_each(&Options { pace: Duration::from_millis(30), ..quick() }).await;
+}
+
+async fn order_and_one_effect_each(options: &Options) {
     const AGGREGATES: i64 = 90;
     const EACH: i64 = 12;
     let world = World::new().await;
     let (consumer, batches) = Together::consumer(&world, "none");
     let deliver = router([consumer]);
-    let relays: Vec<_> = (0..4).map(|_| world.relay(Arc::clone(&deliver), quick())).collect();
+    let relays: Vec<_> =
+        (0..4).map(|_| world.relay(Arc::clone(&deliver), options.clone())).collect();
     for n in 0..EACH {
         // Some come in runs, most alone.
         let ids = (0..AGGREGATES).filter(|id| id % 9 != 0 || n % 3 == 0);
@@ -232,4 +242,29 @@ async fn a_long_queue_behind_a_dead_message_holds_up_no_other_aggregate_and_goes
     for tasks in relays {
         assert!(tasks.shutdown(PATIENCE).await.dropped.is_empty());
     }
+}
+
+#[tokio::test]
+async fn what_follows_soon_after_a_claim_goes_together_and_is_recorded_although_nothing_follows() {
+    let world = World::new().await;
+    let (batches, same) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+    let work = Differing(Arc::clone(&batches), Arc::clone(&same));
+    let first = Arc::new(Notify::new());
+    let told = Arc::clone(&first);
+    let began = Consumer::from_fn("began", ["began"], move |_, _| {
+        told.notify_one();
+        async { Ok(()) }
+    });
+    let deliver = router([began, Consumer::new("together", ["stepped"], work)]);
+    let paced = Options { pace: Duration::from_secs(4), ..Options::default() };
+    world.put(NewMessage::new("began", "thing", 0, &()).unwrap()).await;
+    let tasks = world.relay(deliver, paced);
+    first.notified().await;
+    // each is put, and rings, alone
+    for id in 1..=10 {
+        world.put(step(id, 0)).await;
+    }
+    all_is_done(&world).await;
+    assert_eq!(batches.load(Ordering::Relaxed), 1);
+    tasks.shutdown(PATIENCE).await;
 }

@@ -2,7 +2,8 @@
 //!
 //! The time is our own: when the primary was first seen at the place that a replica has not got to. What a
 //! replica says of the last transaction that it replayed is no measure: on a quiet server that is hours ago.
-//! While the primary is away nothing is written, so its replicas are measured against where it was.
+//! While the primary is away nothing is written, so its replicas are as late as they were when it was last seen:
+//! what it had not sent by then never comes, and is no reason to read nowhere.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -47,6 +48,8 @@ struct Watch {
     primary: Option<Arc<Pool>>,
     conn: Option<Conn>,
     places: Places,
+    /// When the primary last told where it is.
+    seen_at: Option<Instant>,
     replicas: Vec<(Arc<Replica>, Conn)>,
 }
 
@@ -66,7 +69,9 @@ impl Watch {
         let kept = self.conn.take();
         let asked = tokio::time::timeout(limit, place_of(&primary, kept, limit)).await;
         if let Ok(Ok((conn, place))) = asked {
-            self.places.add(place, Instant::now());
+            let now = Instant::now();
+            self.places.add(place, now);
+            self.seen_at = Some(now);
             self.conn = Some(conn);
         }
         let mut kept = std::mem::take(&mut self.replicas);
@@ -106,7 +111,7 @@ impl Watch {
                 None
             }
         };
-        let at = position.and_then(|at| Some((at, self.places.lag(at, Instant::now())?)));
+        let at = position.and_then(|at| Some((at, self.places.lag(at, self.seen_at?)?)));
         let is_near = at.is_some_and(|(_, lag)| lag.time <= rule.measure_every.saturating_mul(2));
         match replica.measured(at, is_near, rule) {
             Change::Taken => tracing::info!(server, replica = label, "a replica is used for reads"),
