@@ -214,18 +214,18 @@ impl Report {
             &[
                 format!(
                     "`{program} demo` on a server that was started for it and forces every commit to the disk; tenant \
-                     `{tenant}` with placement {placement}, at most {} connections ({} were open on the server, the raw \
-                     writers' and those that look included); windows of {window_s} s, medians of {rounds} at 128 \
+                     `{tenant}` with placement {placement}, with the connections that a demo takes ({} were open on the server, \
+                     the raw writers' and those that look included); windows of {window_s} s, medians of {rounds} at 128 \
                      clients, of 3 below, after {WARM_UP_WINDOWS} that warm up: each connection plans each statement \
                      of each logical database once.",
-                    self.connections.0, self.connections.1
+                    self.connections.1
                 ),
                 format!(
                     "Raw sqlx writes the same rows per order ({}; two stock rows are updated, last) into copies of the \
                      program's own tables on the same server, statement by statement, in one transaction per order, in \
-                     turn with the program. It has as many connections as there are clients, and no more than the \
-                     program. It reads nothing and checks nothing.",
-                    self.rows_per_order
+                     turn with the program. It has as many connections as there are clients, and no more than {}. \
+                     It reads nothing and checks nothing.",
+                    self.rows_per_order, self.connections.0
                 ),
                 format!(
                     "{members} members with filled carts are copies of one who registered through the API; carts are \

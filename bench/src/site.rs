@@ -13,7 +13,7 @@ use crate::process::{OnServer, Process};
 
 /// The database on a PostgreSQL server.
 const DATABASE: &str = "stoa";
-/// Connections that the program's demo has at most, and the raw writers with it.
+/// Connections that the raw writers have at most.
 pub const CONNECTIONS: usize = 32;
 /// Connections that a server takes: the program's, the raw writers', and those that look.
 const SERVER_CONNECTIONS: u32 = 200;

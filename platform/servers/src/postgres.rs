@@ -58,7 +58,7 @@ impl Default for PostgresOptions {
             folder: None,
             port: None,
             durability: Durability::Fast,
-            max_connections: 100,
+            max_connections: 200,
             shared_buffers_mib: 64,
             max_wal_senders: 6,
             settings: Vec::new(),

@@ -38,7 +38,8 @@ pub use row::Row;
 pub use schema::{Migration, MigrationSet, Pending, Schema};
 pub use server::snapshot::ServerSnapshot;
 pub use servers::{
-    Backend, Directory, NodeStanding, Server, ServerStanding, Servers, Splitting, Takeover,
+    Backend, CONNECTIONS_MAX, Directory, NodeStanding, Server, ServerStanding, Servers, Splitting,
+    Takeover,
 };
 pub use shards::Shards;
 pub use sqlite::backup;

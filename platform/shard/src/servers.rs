@@ -87,15 +87,20 @@ impl Default for Splitting {
     }
 }
 
+/// Connections to a server at most, where nothing else is said. Few know more of what each is asked than many do,
+/// and a server works on few at a time.
+pub const CONNECTIONS_MAX: u32 = 16;
+
 impl Servers {
     /// One server for everything.
     #[must_use]
     pub fn single(engine: Engine, url: Secret<String>) -> Self {
         let name = "main".to_owned();
+        let connections_max = CONNECTIONS_MAX;
         Self {
             engine,
             directory: Directory::new(&name),
-            servers: vec![Server { name, url, replicas: Vec::new(), connections_max: 32 }],
+            servers: vec![Server { name, url, replicas: Vec::new(), connections_max }],
             prefix: String::new(),
             waiting_max: 4_096,
             connect_timeout: Duration::from_secs(3),

@@ -18,8 +18,8 @@ pub use own::OwnServer;
 pub const NOTE_FILE: &str = "engine.json";
 /// The demo's schemas are called so, also on a server that others use.
 pub const DEMO_PREFIX: &str = "stoa_demo_";
-/// Connections of the demo to its server at most.
-const DEMO_CONNECTIONS_MAX: u32 = 32;
+/// Connections of the demo to its server at most, for each core of this machine.
+const DEMO_CONNECTIONS_PER_CORE: usize = 6;
 
 /// What a folder remembers of its databases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -264,8 +264,10 @@ impl Home {
 fn demo_servers(engine: Engine, url: Secret<String>) -> Servers {
     let mut servers = Servers::single(engine, url);
     DEMO_PREFIX.clone_into(&mut servers.prefix);
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let connections = (cores * DEMO_CONNECTIONS_PER_CORE).clamp(12, 64);
     for server in &mut servers.servers {
-        server.connections_max = DEMO_CONNECTIONS_MAX;
+        server.connections_max = u32::try_from(connections).unwrap_or(shard::CONNECTIONS_MAX);
     }
     servers
 }

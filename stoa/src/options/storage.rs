@@ -61,7 +61,7 @@ pub struct StorageServer {
 }
 
 const fn connections_max() -> u32 {
-    32
+    shard::CONNECTIONS_MAX
 }
 
 impl Storage {

@@ -89,7 +89,7 @@ impl Options {
     /// For databases on servers, where each look at one of a hundred logical databases is a round trip.
     #[must_use]
     pub fn on_servers() -> Self {
-        Self { poll: Duration::from_secs(5), pace: Duration::from_millis(200), ..Self::default() }
+        Self { poll: Duration::from_secs(5), pace: Duration::from_millis(500), ..Self::default() }
     }
 
     /// The longest one delivery keeps its run busy: a little more than it is given.

@@ -112,11 +112,15 @@ impl Service {
         claim: Claim,
     ) -> Result<Inserted, Error> {
         let system = ctx.as_system("order");
-        let content = self
-            .carts
-            .get_content(&system, cart_api::GetContent { member_id })
-            .await
-            .map_err(rpc::ServiceError::into_fault)?;
+        // None of these needs another, and on a server each is a round trip.
+        let wanted = cart_api::GetContent { member_id };
+        let (content, unpaid, address, flow) = futures::join!(
+            self.carts.get_content(&system, wanted),
+            self.check_quota(ctx, route, member_id),
+            self.members.get_address(ctx, AddressRef { id: req.address_id }),
+            self.flows.active(ctx, model::ORDER_FLOW),
+        );
+        let content = content.map_err(rpc::ServiceError::into_fault)?;
         if content.checkout_id != Some(req.checkout_id) || content.lines.is_empty() {
             return Err(Error::CheckoutOver);
         }
@@ -129,11 +133,8 @@ impl Service {
         if quote.total != req.expected_total {
             return Err(Error::PriceChanged(Box::new(quote)));
         }
-        self.check_quota(ctx, route, member_id).await?;
-        let address = self
-            .members
-            .get_address(ctx, AddressRef { id: req.address_id })
-            .await
+        unpaid?;
+        let address = address
             .map_err(|e| match e.code() {
                 kit::ErrorCode::NotFound => {
                     Fault::invalid("/address_id", "not an address of your book")
@@ -141,7 +142,7 @@ impl Service {
                 _ => e.into_fault(),
             })?
             .address;
-        let flow = self.flows.active(ctx, model::ORDER_FLOW).await?;
+        let flow = flow?;
         let order_id = req.checkout_id;
         let parcels = self.reserve(&system, order_id, &quote).await?;
         let draft = match self.draft(ctx, member_id, req, quote, parcels, address, flow).await {
