@@ -4,7 +4,6 @@
 mod moved;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Instant;
 
@@ -151,6 +150,12 @@ impl Database {
         self.0.schema.is_sharded()
     }
 
+    /// Whether a table of it stands once in each cell; else it stands once in each logical database.
+    #[must_use]
+    pub fn is_of_cells(&self, table: &str) -> bool {
+        self.0.schema.cell_tables.contains(&table)
+    }
+
     /// The platform's clock.
     #[must_use]
     pub fn clock(&self) -> &SharedClock {
@@ -244,8 +249,7 @@ impl Database {
             }
             (_, Backend::Servers(servers)) => {
                 let connected = &self.0.connected;
-                let opened = connected.open(servers, schema, db, &tables, now).await;
-                Home::Server(Arc::new(opened?))
+                Home::Server(Arc::new(connected.open(servers, schema, db, &tables, now).await?))
             }
             (_, Backend::Embedded) => {
                 let cells = tables.clone();

@@ -29,6 +29,12 @@ pub(crate) fn not_active(status: Option<Status>) -> Fault {
         .with_slug(NOT_ACTIVE)
 }
 
+/// What came too late to stay.
+pub(crate) fn rolled_back() -> Fault {
+    let text = "this took too long and was taken back; try again";
+    Fault::new(ErrorCode::Unavailable, text).with_slug(ROLLED_BACK)
+}
+
 /// A branch to be registered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewBranch {
@@ -139,17 +145,17 @@ pub struct Shown {
     pub locks: Vec<String>,
 }
 
-/// What an operator does with a parked transaction.
+/// What an operator does with a parked transaction, or with one that could not be ended for long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resolution {
     /// The rows are repaired: try again.
     Retry,
-    /// The rows stay as they are: the failed branch counts as finished.
+    /// The rows stay as they are: the branch that failed, or at which it stopped, counts as finished.
     Accept,
 }
 
-/// An operator's word on a parked transaction.
+/// An operator's word on a transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolve {
     /// The transaction.
@@ -177,7 +183,7 @@ pub trait Coordinator: Send + Sync + 'static {
     /// One transaction with its locks.
     async fn show(&self, ctx: &Ctx, req: Xid) -> Result<Shown, Fault>;
 
-    /// Ends the waiting of a parked transaction.
+    /// Ends the waiting of a parked transaction, or of one that could not be ended for long.
     async fn resolve(&self, ctx: &Ctx, req: Resolve) -> Result<Decided, Fault>;
 }
 

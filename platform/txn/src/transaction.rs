@@ -8,7 +8,7 @@ use kit::{ErrorCode, SharedClock, SharedEntropy};
 use rpc::{Ctx, Fault, Xid};
 use tokio::time::Instant;
 
-use crate::api::{CoordinatorClient, Decide, Decided, OUTCOME_UNKNOWN, ROLLED_BACK};
+use crate::api::{CoordinatorClient, Decide, Decided, OUTCOME_UNKNOWN, rolled_back};
 use crate::model::{Decision, mint_xid};
 
 /// Options of whoever begins transactions.
@@ -72,7 +72,8 @@ impl Txn {
     /// A call that is dropped half-way is rolled back by the transaction's timeout.
     ///
     /// # Errors
-    /// The body's own; `Unavailable`, named [`ROLLED_BACK`], when it came too late to commit; `Unavailable`, named
+    /// The body's own; `Unavailable`, named [`crate::ROLLED_BACK`], when it came too late to commit, or a branch had
+    /// failed and the body went on as if it had not; `Unavailable`, named
     /// [`OUTCOME_UNKNOWN`], when no coordinator could be asked: it may have committed.
     pub async fn run<T, E, F, Fut>(&self, ctx: &Ctx, body: F) -> Result<T, E>
     where
@@ -107,7 +108,7 @@ impl Txn {
                 Ok(value)
             }
             Err(e) => {
-                if let Err(fault) = self.decide(ctx, &xid, Decision::Rollback).await {
+                if let (_, Err(fault)) = self.decide(ctx, &xid, Decision::Rollback).await {
                     tracing::warn!(xid = xid.0, error = ?fault, "a rollback was not heard; the timeout sees to it");
                 }
                 Err(e)
@@ -117,12 +118,12 @@ impl Txn {
 
     async fn commit(&self, ctx: &Ctx, xid: &Xid) -> Result<(), Fault> {
         match self.decide(ctx, xid, Decision::Commit).await {
-            Ok(decided) if decided.status.decision() == Some(Decision::Commit) => Ok(()),
-            Ok(_) => {
-                let text = "this took too long and was taken back; try again";
-                Err(Fault::new(ErrorCode::Unavailable, text).with_slug(ROLLED_BACK))
-            }
-            Err(fault) => {
+            (_, Ok(decided)) if decided.status.decision() == Some(Decision::Commit) => Ok(()),
+            (_, Ok(_)) => Err(rolled_back()),
+            // Nobody else decides to commit, and this was the first time that anybody was asked to: a coordinator that
+            // does not know it (any more) has not committed it.
+            (1, Err(fault)) if fault.code == ErrorCode::NotFound => Err(rolled_back()),
+            (_, Err(fault)) => {
                 tracing::error!(xid = xid.0, error = ?fault, "nobody could be asked whether a transaction has committed");
                 let text = "nobody can tell right now whether this was done";
                 Err(Fault::new(ErrorCode::Unavailable, text)
@@ -132,8 +133,13 @@ impl Txn {
         }
     }
 
-    /// Asks until somebody answers. Asking again changes nothing.
-    async fn decide(&self, ctx: &Ctx, xid: &Xid, decision: Decision) -> Result<Decided, Fault> {
+    /// Asks until somebody answers; how often that was. Asking again changes nothing.
+    async fn decide(
+        &self,
+        ctx: &Ctx,
+        xid: &Xid,
+        decision: Decision,
+    ) -> (u32, Result<Decided, Fault>) {
         let options = &self.0.options;
         let mut tries = 1;
         loop {
@@ -145,7 +151,7 @@ impl Txn {
                 Err(fault) if fault.code.is_retryable() && tries < options.decide_tries => {
                     tracing::warn!(xid = xid.0, ?decision, tries, error = ?fault, "a decision was not answered");
                 }
-                answer => return answer,
+                answer => return (tries, answer),
             }
             tries += 1;
             tokio::time::sleep(options.decide_pause).await;

@@ -219,10 +219,20 @@ impl Work {
         }
     }
 
-    /// The locks of its rows.
-    pub(crate) fn locks(&self, resource: &str, cell: Cell) -> Vec<LockKey> {
-        let keys = self.steps.iter().map(|s| LockKey::of_row(resource, cell, s.table.name, &s.key));
-        let mut keys: Vec<_> = keys.collect();
+    /// The locks of its rows. `is_of_cells` says of a table whether it stands once in each cell: a row of another is the
+    /// same row whichever cell the branch is in.
+    pub(crate) fn locks(
+        &self,
+        resource: &str,
+        cell: Cell,
+        is_of_cells: impl Fn(&str) -> bool,
+    ) -> Vec<LockKey> {
+        let lock = |step: &Step| {
+            let name = step.table.name;
+            let table = cell.table.filter(|_| is_of_cells(name));
+            LockKey::of_row(resource, Cell { table, ..cell }, name, &step.key)
+        };
+        let mut keys: Vec<_> = self.steps.iter().map(lock).collect();
         keys.sort_unstable();
         keys.dedup();
         keys
@@ -264,12 +274,21 @@ mod tests {
     }
 
     #[test]
+    fn a_row_of_a_table_that_stands_once_is_one_row_from_whatever_cell() {
+        let work = Work::new().update(&T, ("a", 1), |r| r.set("n", 1));
+        let locks = |table, of_cells| work.locks("r", Cell { db: 4, table }, |_| of_cells);
+        assert_eq!(locks(Some(3), false), locks(Some(7), false));
+        assert_eq!(locks(Some(3), false), locks(None, false));
+        assert_ne!(locks(Some(3), true), locks(Some(7), true));
+    }
+
+    #[test]
     fn a_row_is_locked_once_however_often_it_is_changed() {
         let work = Work::new()
             .update(&T, ("a", 1), |r| r.set("n", 1))
             .delete(&T, ("a", 1), |r| r)
             .insert(&T, ("a", 2), |r| r);
         assert!(work.check(&[&T]).is_ok());
-        assert_eq!(work.locks("r", Cell { db: 0, table: None }).len(), 2);
+        assert_eq!(work.locks("r", Cell { db: 0, table: None }, |_| false).len(), 2);
     }
 }

@@ -92,8 +92,8 @@ impl Conn {
     }
 
     /// Begins a transaction in a schema; a statement that runs longer than four times `limit` is stopped by the
-    /// server (the caller has given up by then). One round trip; for a single statement none, unless the
-    /// connection was used for something else before.
+    /// server (the caller has given up by then), and so is a transaction that stands still for so long, some seconds
+    /// at least. One round trip; for a single statement none, unless the connection was used for something else before.
     pub(crate) async fn begin(
         &mut self,
         schema: &str,
@@ -154,11 +154,14 @@ impl Conn {
         let seconds = lock_within.as_secs().max(1);
         let text = match self.flavour() {
             None => {
-                format!("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '{seconds}s'")
+                format!(
+                    "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '{seconds}s'; \
+                     SET LOCAL idle_in_transaction_session_timeout = 0"
+                )
             }
             Some(flavour) => {
                 let limit = match flavour {
-                    Flavour::Mariadb => "max_statement_time",
+                    Flavour::Mariadb => "idle_transaction_timeout=0, max_statement_time",
                     Flavour::Mysql => "max_execution_time",
                 };
                 // what the session is set to is not known any more

@@ -38,8 +38,8 @@ fn postgres(code: &str, text: String) -> DbError {
         "57014" | "55P03" => DbError::Timeout("a statement was stopped"),
         // too_many_connections and its kin
         "53300" => DbError::Overloaded(text),
-        // shut down, crashed, starting; a replica that was asked to write
-        "57P01" | "57P02" | "57P03" | "25006" => DbError::Down(text),
+        // shut down, crashed, starting; a replica that was asked to write; a transaction that stood still for too long
+        "57P01" | "57P02" | "57P03" | "25006" | "25P03" => DbError::Down(text),
         // what the fence of a move raises
         "SM001" => DbError::Moving(text),
         // undefined_table
@@ -85,8 +85,9 @@ mod tests {
         assert!(
             matches!(pg("23505"), DbError::Unique(_)) && matches!(pg("08006"), DbError::Down(_))
         );
+        assert!(matches!(pg("25006"), DbError::Down(_)) && matches!(pg("25P03"), DbError::Down(_)));
         assert!(
-            matches!(pg("25006"), DbError::Down(_)) && matches!(pg("57014"), DbError::Timeout(_))
+            matches!(pg("57P01"), DbError::Down(_)) && matches!(pg("57014"), DbError::Timeout(_))
         );
         assert_eq!(pg("42P01").to_string(), "no such table: orders");
         assert!(

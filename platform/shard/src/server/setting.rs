@@ -6,8 +6,14 @@ use super::pool::Flavour;
 
 /// 4^16, some 50 days: as good as none, and within what every engine takes.
 const LIMIT_MS_MAX: u64 = 1 << 32;
+/// PostgreSQL keeps them in 31 bits.
+const POSTGRES_MS_MAX: u64 = (1 << 31) - 1;
+/// However little time a transaction has: who is slow on a loaded machine must not lose its connection by it.
+const IDLE_MS_MIN: u64 = 4_096;
 
-/// The schema that names mean, and how long a statement may run.
+/// The schema that names mean, how long a statement may run, and how long a transaction may stand still between two
+/// of them: a process that was stopped must not keep its locks from everybody else. That is at least as long as a
+/// statement may run, and so as the whole transaction has time, because its body may await something in between.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Setting {
     schema: String,
@@ -31,6 +37,11 @@ impl Setting {
         &self.schema
     }
 
+    /// How long a transaction may stand still, in milliseconds. 0: not set yet.
+    fn idle_ms(&self) -> u64 {
+        if self.limit_ms == 0 { 0 } else { self.limit_ms.max(IDLE_MS_MIN) }
+    }
+
     /// The statements, each with its `; `, that make this out of `now`.
     pub(super) fn changes(&self, now: &Self, flavour: Option<Flavour>) -> String {
         let mut text = String::new();
@@ -40,12 +51,10 @@ impl Setting {
                 Some(_) => format!("USE `{}`; ", self.schema),
             };
         }
-        let ms = self.limit_ms;
+        let (ms, idle) = (self.limit_ms, self.idle_ms());
         if ms != now.limit_ms {
             text += &match flavour {
-                None => {
-                    format!("SET statement_timeout = {}; ", ms.min(i32::MAX.unsigned_abs().into()))
-                }
+                None => format!("SET statement_timeout = {}; ", ms.min(POSTGRES_MS_MAX)),
                 // seconds
                 Some(Flavour::Mariadb) => {
                     format!("SET max_statement_time={}.{:03}; ", ms / 1_000, ms % 1_000)
@@ -58,6 +67,19 @@ impl Setting {
                          lock_wait_timeout={seconds}; "
                     )
                 }
+            };
+        }
+        if idle != now.idle_ms() {
+            text += &match flavour {
+                None => format!(
+                    "SET idle_in_transaction_session_timeout = {}; ",
+                    idle.min(POSTGRES_MS_MAX)
+                ),
+                Some(Flavour::Mariadb) => {
+                    format!("SET idle_transaction_timeout={}; ", idle.div_ceil(1_000))
+                }
+                // it has no such limit
+                Some(Flavour::Mysql) => String::new(),
             };
         }
         text
@@ -78,7 +100,16 @@ mod tests {
         assert_eq!(setting("a", 4_990).changes(&now, None), "");
         assert_eq!(setting("b", 4_990).changes(&now, None), "SET search_path TO \"b\"; ");
         let mariadb = Some(Flavour::Mariadb);
-        assert_eq!(setting("a", 900).changes(&now, mariadb), "SET max_statement_time=1.024; ");
+        assert_eq!(
+            setting("a", 900).changes(&now, mariadb),
+            "SET max_statement_time=1.024; SET idle_transaction_timeout=5; "
+        );
+        assert_eq!(
+            setting("a", 20_000).changes(&now, None),
+            "SET statement_timeout = 65536; SET idle_in_transaction_session_timeout = 65536; "
+        );
+        let shorter = setting("a", 100).changes(&setting("a", 900), None);
+        assert_eq!(shorter, "SET statement_timeout = 256; ");
         let all = setting("a", 100).changes(&Setting::default(), Some(Flavour::Mysql));
         let writes = "innodb_lock_wait_timeout=1, lock_wait_timeout=1; ";
         assert_eq!(all, ["USE `a`; SET max_execution_time=256, ", writes].concat());
@@ -87,6 +118,16 @@ mod tests {
             longer.contains("max_execution_time=4096, innodb_lock_wait_timeout=5,"),
             "{longer}"
         );
+    }
+
+    #[test]
+    fn a_transaction_may_stand_still_as_long_as_it_has_time_and_some_seconds_at_least() {
+        assert_eq!(Setting::default().idle_ms(), 0);
+        for ms in [1, 1_000, 10_000, 30_000] {
+            assert!(setting("a", ms).idle_ms() >= ms.max(4_000), "{ms}");
+        }
+        let all = setting("a", u64::MAX).changes(&Setting::default(), None);
+        assert_eq!(all.matches("= 2147483647; ").count(), 2, "{all}");
     }
 
     #[test]

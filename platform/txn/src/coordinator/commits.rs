@@ -1,8 +1,8 @@
-//! Telling branches of commits, in batches: one worker for each resource and kind takes all that has come since it
-//! asked last. TCC branches are confirmed first, the undo of AT branches is deleted after. A queue that is full drops
-//! what comes, and the timer finds it.
+//! Telling branches of commits, in batches: one worker for each logical database and kind takes all that has come since
+//! it asked last, so that one database which hangs keeps nobody else waiting. TCC branches are confirmed first, the undo
+//! of AT branches is deleted after. A queue that is full drops what comes, and the timer finds it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,9 +11,11 @@ use shard::Route;
 use tasks::TaskKind;
 use tokio::sync::{mpsc, oneshot};
 
+use super::Inner;
+use super::drive::{self, Progress};
+use super::marks::{Mark, Marks};
 use super::options::Options;
-use super::{Inner, drive};
-use crate::api::{Finish, Outcome, ToFinish};
+use crate::api::{Outcome, ToFinish};
 use crate::model::{BranchState, Decision, Kind, Status};
 use crate::store::globals;
 
@@ -31,17 +33,10 @@ struct Job {
     later: Mutex<Vec<(String, ToFinish)>>,
     /// Branches that have not answered.
     open: AtomicUsize,
+    /// Branches that are done, until that is stored.
+    done: Mutex<Vec<u32>>,
     confirmed: Mutex<Option<oneshot::Sender<()>>>,
-    telling: Telling,
-}
-
-/// Transactions that this instance is telling of, so that its timer does not begin with them once more.
-type Telling = Arc<Mutex<BTreeSet<String>>>;
-
-impl Drop for Job {
-    fn drop(&mut self) {
-        self.telling.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.xid.0);
-    }
+    _mark: Mark,
 }
 
 struct Piece {
@@ -49,12 +44,14 @@ struct Piece {
     branch: ToFinish,
 }
 
-type Key = (String, Kind);
+/// A resource, the number of its logical database, and how branches are finished there.
+type Key = (String, u8, Kind);
 
 pub(super) struct Queues {
     workers: Mutex<BTreeMap<Key, mpsc::Sender<Piece>>>,
     finished: mpsc::Sender<Xid>,
-    telling: Telling,
+    /// Transactions that this instance is telling of, so that its timer does not begin with them once more.
+    telling: Marks,
     queue_max: usize,
 }
 
@@ -62,13 +59,8 @@ impl Queues {
     pub(super) fn new(options: &Options) -> (Self, mpsc::Receiver<Xid>) {
         let (finished, receive) = mpsc::channel(options.queue_max);
         let workers = Mutex::default();
-        let telling = Telling::default();
+        let telling = Marks::default();
         (Self { workers, finished, telling, queue_max: options.queue_max }, receive)
-    }
-
-    /// Whether a transaction is being told of.
-    pub(super) fn is_telling(&self, xid: &Xid) -> bool {
-        self.telling.lock().unwrap_or_else(PoisonError::into_inner).contains(&xid.0)
     }
 }
 
@@ -117,8 +109,10 @@ async fn move_all(inner: &Inner, xids: Vec<Xid>, to: globals::Move) -> Result<()
     inner.db.tx_one(&inner.ctx(), Route::Whole, body).await
 }
 
-/// Begins to tell the branches of a transaction; the answer is when its TCC branches have confirmed.
-pub(super) fn submit(inner: &Arc<Inner>, row: &globals::Row) -> oneshot::Receiver<()> {
+/// Begins to tell the branches of a transaction; the answer is when its TCC branches have confirmed. `None` when this
+/// instance is telling them already.
+pub(super) fn submit(inner: &Arc<Inner>, row: &globals::Row) -> Option<oneshot::Receiver<()>> {
+    let mark = inner.commits.telling.mark(&row.xid)?;
     let (send, receive) = oneshot::channel();
     let open = row.branches.iter().filter(|b| b.state != BranchState::Done);
     let (first, later): (Vec<_>, Vec<_>) = open.partition(|b| b.kind == Kind::Tcc);
@@ -128,10 +122,10 @@ pub(super) fn submit(inner: &Arc<Inner>, row: &globals::Row) -> oneshot::Receive
         unconfirmed: AtomicUsize::new(first.len()),
         open: AtomicUsize::new(first.len() + later.len()),
         later: Mutex::default(),
+        done: Mutex::default(),
         confirmed: Mutex::new(Some(send)),
-        telling: Arc::clone(&inner.commits.telling),
+        _mark: mark,
     });
-    job.telling.lock().unwrap_or_else(PoisonError::into_inner).insert(row.xid.0.clone());
     let named = |b: &crate::model::Branch| (b.resource.clone(), drive::to_finish(row, b.clone()));
     let later: Vec<_> = later.into_iter().map(named).collect();
     if first.is_empty() {
@@ -140,16 +134,16 @@ pub(super) fn submit(inner: &Arc<Inner>, row: &globals::Row) -> oneshot::Receive
             let _ = inner.commits.finished.try_send(job.xid.clone());
         }
         queue_all(inner, &job, later);
-        return receive;
+        return Some(receive);
     }
     *job.later.lock().unwrap_or_else(PoisonError::into_inner) = later;
     queue_all(inner, &job, first.into_iter().map(named).collect());
-    receive
+    Some(receive)
 }
 
 fn queue_all(inner: &Arc<Inner>, job: &Arc<Job>, branches: Vec<(String, ToFinish)>) {
     for (resource, branch) in branches {
-        let key = (resource, branch.kind);
+        let key = (resource, branch.cell.db, branch.kind);
         let piece = Piece { job: Arc::clone(job), branch };
         let mut workers = inner.commits.workers.lock().unwrap_or_else(PoisonError::into_inner);
         let worker = workers.entry(key).or_insert_with_key(|key| start_worker(inner, key.clone()));
@@ -174,7 +168,7 @@ fn start_worker(inner: &Arc<Inner>, key: Key) -> mpsc::Sender<Piece> {
 
 async fn work(
     inner: &Arc<Inner>,
-    (resource, kind): &Key,
+    (resource, _, kind): &Key,
     queue: &mut mpsc::Receiver<Piece>,
 ) -> Result<(), Fault> {
     let mut batch = Vec::new();
@@ -190,26 +184,13 @@ async fn work(
         }
         inner.faults.hit("commit.before_branch").await?;
         let batch = std::mem::take(&mut batch);
-        let outcomes = tell(inner, resource, &batch).await;
+        let branches = batch.iter().map(|piece| piece.branch.clone()).collect();
+        let asked = drive::Asked { decision: Decision::Commit, accept: false };
+        let outcomes = drive::tell(inner, &inner.ctx(), resource, asked, branches).await;
         inner.faults.hit("commit.after_branch").await?;
         settle(inner, batch, outcomes).await?;
     }
     Ok(())
-}
-
-async fn tell(inner: &Inner, resource: &str, batch: &[Piece]) -> Vec<Outcome> {
-    let same = |why: String| vec![Outcome::Retry(why); batch.len()];
-    let Some(participant) = inner.participant(resource) else {
-        return same(format!("nobody serves {resource}"));
-    };
-    let branches = batch.iter().map(|piece| piece.branch.clone()).collect();
-    let (resource_name, decision) = (resource.to_owned(), Decision::Commit);
-    let finish = Finish { resource: resource_name, decision, accept: false, branches };
-    match participant.finish(&inner.ctx(), finish).await {
-        Ok(outcomes) if outcomes.len() == batch.len() => outcomes,
-        Ok(_) => same(format!("{resource} did not answer for every branch")),
-        Err(fault) => same(format!("{resource}: {fault:?}")),
-    }
 }
 
 async fn settle(
@@ -217,43 +198,67 @@ async fn settle(
     batch: Vec<Piece>,
     outcomes: Vec<Outcome>,
 ) -> Result<(), Fault> {
-    let mut again: BTreeMap<u32, (Vec<Xid>, String)> = BTreeMap::new();
+    let mut again: BTreeMap<(u32, String), Vec<Xid>> = BTreeMap::new();
     for (piece, outcome) in batch.into_iter().zip(outcomes) {
         let job = piece.job;
+        if outcome == Outcome::Done {
+            let later = job.done(&piece.branch);
+            queue_all(inner, &job, later);
+            if job.open.load(Ordering::Acquire) == 0 {
+                // dropped, it is told once more and answers the same
+                let _ = inner.commits.finished.try_send(job.xid.clone());
+            }
+            continue;
+        }
+        let done = job.take_done();
         match outcome {
-            Outcome::Done => {
-                let later = job.done(piece.branch.kind);
-                queue_all(inner, &job, later);
-                if job.open.load(Ordering::Acquire) == 0 {
-                    // dropped, it is told once more and answers the same
-                    let _ = inner.commits.finished.try_send(job.xid.clone());
-                }
+            // many of one reason are one statement
+            Outcome::Retry(why) if done.is_empty() => {
+                again.entry((job.attempts, why)).or_default().push(job.xid.clone());
             }
-            Outcome::Retry(why) => {
-                let (xids, note) = again.entry(job.attempts).or_default();
-                xids.push(job.xid.clone());
-                *note = why;
-            }
-            failed @ Outcome::Failed(_) => {
-                drive::store_stop(inner, &job.xid, piece.branch.id.seq, failed).await?;
+            stopped => {
+                let progress = Progress { done, stopped: Some((piece.branch.id.seq, stopped)) };
+                drive::store(inner, &job.xid, job.attempts, progress).await?;
             }
         }
     }
-    for (attempts, (mut xids, note)) in again {
-        xids.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        xids.dedup();
-        let pause = inner.options.pause(attempts + 1, inner.random());
-        tracing::warn!(
-            transactions = xids.len(),
-            attempts,
-            note,
-            "branches could not be told of their commit"
-        );
-        let next_at = Some(inner.db.clock().now().plus(pause));
-        let to = globals::Move { to: Status::CommitRetrying, next_at, note: Some(note) };
-        move_all(inner, xids, to).await?;
+    for ((attempts, why), xids) in again {
+        store_again(inner, attempts, why, xids).await?;
     }
     Ok(())
+}
+
+/// Stores that transactions have to be told once more.
+async fn store_again(
+    inner: &Inner,
+    attempts: u32,
+    why: String,
+    mut xids: Vec<Xid>,
+) -> Result<(), Fault> {
+    xids.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    xids.dedup();
+    let (transactions, attempts) = (xids.len(), attempts + 1);
+    if attempts >= inner.options.alert_after {
+        let first = xids.first().map_or("", |xid| xid.0.as_str());
+        tracing::error!(
+            transactions,
+            xid = first,
+            attempts,
+            note = why,
+            "branches cannot be told of their commit for long"
+        );
+    } else {
+        tracing::warn!(
+            transactions,
+            attempts,
+            note = why,
+            "branches could not be told of their commit"
+        );
+    }
+    let pause = inner.options.pause(attempts, inner.random());
+    let next_at = Some(inner.db.clock().now().plus(pause));
+    let to = globals::Move { to: Status::CommitRetrying, next_at, note: Some(why) };
+    move_all(inner, xids, to).await
 }
 
 impl Job {
@@ -266,12 +271,18 @@ impl Job {
     }
 
     /// Counts a branch that has answered; what may be told next.
-    fn done(&self, kind: Kind) -> Vec<(String, ToFinish)> {
+    fn done(&self, branch: &ToFinish) -> Vec<(String, ToFinish)> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner).push(branch.id.seq);
         self.open.fetch_sub(1, Ordering::AcqRel);
-        if kind == Kind::Tcc && self.unconfirmed.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if branch.kind == Kind::Tcc && self.unconfirmed.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.confirm();
             return std::mem::take(&mut *self.later.lock().unwrap_or_else(PoisonError::into_inner));
         }
         Vec::new()
+    }
+
+    /// The branches that are done since this was asked last.
+    fn take_done(&self) -> Vec<u32> {
+        std::mem::take(&mut *self.done.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

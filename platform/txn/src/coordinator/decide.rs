@@ -9,7 +9,7 @@ use shard::{Route, Tx};
 
 use super::{Inner, commits, drive};
 use crate::api::{Decide, Decided, Resolution, Resolve};
-use crate::model::{Branch, BranchState, Decision, Kind, Status, XidParts};
+use crate::model::{BranchState, Decision, Kind, Status, XidParts};
 use crate::store::{globals, locks};
 
 /// What nobody has to look at any more.
@@ -46,7 +46,7 @@ pub(super) async fn decide(inner: &Arc<Inner>, ctx: &Ctx, req: Decide) -> Result
         async move { deciding.run(&tx).await }
     };
     let found = inner.db.tx(ctx, Route::Whole, body).await?;
-    inner.forget(&xid);
+    inner.begun.remove(&xid);
     let Some(row) = found.ours else { return Ok(found.decided) };
     count(&row);
     if row.status.decision() == Some(Decision::Commit) {
@@ -55,14 +55,14 @@ pub(super) async fn decide(inner: &Arc<Inner>, ctx: &Ctx, req: Decide) -> Result
     inner.faults.hit("decide.after").await?;
     match row.status {
         Status::Committing => {
-            let confirmed = commits::submit(inner, &row);
+            let Some(confirmed) = commits::submit(inner, &row) else { return Ok(found.decided) };
             // He who has decided learns at once that it stands; that TCC branches are confirmed is waited for
             // because they are what he will look at next, and no longer than he has time.
             let _ = tokio::time::timeout(ctx.remaining() / 2, confirmed).await;
             Ok(found.decided)
         }
         Status::RollingBack => {
-            let rolled = drive::spawn_rollback(inner, row, None);
+            let Some(rolled) = drive::spawn_rollback(inner, row) else { return Ok(found.decided) };
             let ended = tokio::time::timeout(ctx.remaining() / 2, rolled).await;
             Ok(ended.ok().and_then(Result::ok).flatten().unwrap_or(found.decided))
         }
@@ -70,7 +70,7 @@ pub(super) async fn decide(inner: &Arc<Inner>, ctx: &Ctx, req: Decide) -> Result
     }
 }
 
-fn count(row: &globals::Row) {
+pub(super) fn count(row: &globals::Row) {
     let outcome = match row.status.decision() {
         Some(Decision::Commit) => "commit",
         _ if row.timed_out => "timeout",
@@ -171,8 +171,9 @@ pub(super) fn begin_end(
     }
 }
 
+/// An operator's word: on a parked transaction, or on one that could not be ended for so long that he was told.
 pub(super) async fn resolve(inner: &Arc<Inner>, ctx: &Ctx, req: Resolve) -> Result<Decided, Fault> {
-    let redrive = inner.options.redrive;
+    let (redrive, alert_after) = (inner.options.redrive, inner.options.alert_after);
     let (xid, accept) = (req.xid.clone(), req.resolution == Resolution::Accept);
     let body = move |tx: Tx| {
         let xid = xid.clone();
@@ -184,7 +185,8 @@ pub(super) async fn resolve(inner: &Arc<Inner>, ctx: &Ctx, req: Resolve) -> Resu
                 Some(Decision::Commit) => Status::CommitRetrying,
                 _ => Status::RollbackRetrying,
             };
-            if !was.may_resolve_to(to) {
+            let is_stuck = was == to && row.attempts >= alert_after;
+            if !is_stuck && !was.may_resolve_to(to) {
                 let text = format!("this transaction does not wait for an operator: it is {was:?}");
                 return Err(Fault::new(ErrorCode::Conflict, text));
             }
@@ -195,20 +197,21 @@ pub(super) async fn resolve(inner: &Arc<Inner>, ctx: &Ctx, req: Resolve) -> Resu
             Ok(row)
         }
     };
-    let mut row = inner.db.tx(ctx, Route::Whole, body).await?;
-    tracing::warn!(xid = req.xid.0, resolution = ?req.resolution, by = ctx.actor.principal(), "a parked transaction is resolved");
-    let accepted: Option<Branch> = row
-        .branches
-        .iter_mut()
-        .rev()
-        .find(|b| b.state == BranchState::Failed)
-        .filter(|_| accept)
-        .map(|b| b.clone());
+    let row = inner.db.tx(ctx, Route::Whole, body).await?;
+    tracing::warn!(xid = req.xid.0, resolution = ?req.resolution, by = ctx.actor.principal(), "a stuck transaction is resolved");
+    let is_commit = row.status.decision() == Some(Decision::Commit);
+    let decision = if is_commit { Decision::Commit } else { Decision::Rollback };
+    // the one that failed; else the one at which it stopped. The first in the sequence in which they are told: one that
+    // stands before the accepted one and has failed too would be met first, each time
+    let told = drive::in_sequence(&row, decision);
+    let failed = told.iter().find(|b| b.state == BranchState::Failed);
+    let stopped = || told.iter().find(|b| b.state != BranchState::Done);
+    let accepted = failed.or_else(stopped).filter(|_| accept).cloned();
     let decided = (&row).into();
-    if row.status.decision() == Some(Decision::Commit) {
+    if is_commit {
         let ended = drive::finish_commit(inner, row, accepted).await?;
         return Ok(ended);
     }
-    let ended = drive::spawn_rollback(inner, row, accepted).await;
+    let ended = drive::spawn_resolved(inner, row, accepted).await;
     Ok(ended.ok().flatten().unwrap_or(decided))
 }

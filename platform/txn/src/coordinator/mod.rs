@@ -6,18 +6,19 @@ mod commits;
 mod decide;
 mod drive;
 mod line;
+mod marks;
 mod options;
 mod recover;
 mod register;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use kit::{SharedEntropy, TenantCode};
 use rpc::{Ctx, Fault, TraceId, Xid};
 use shard::{Database, Engine, Migration, MigrationSet, Route, Schema};
 use tasks::{TaskKind, Tasks};
-use tokio::sync::Semaphore;
 
 use crate::api::{
     Coordinator, CoordinatorClient, Decide, Decided, Global, ListRequest, ParticipantClient,
@@ -66,9 +67,9 @@ struct Inner {
     participants: RwLock<BTreeMap<String, ParticipantClient>>,
     lines: line::Lines,
     /// Transactions that this instance has seen begin, to guess right which statement comes first.
-    begun: Mutex<BTreeSet<String>>,
+    begun: marks::Marks,
     commits: commits::Queues,
-    rollbacks: Semaphore,
+    rollbacks: drive::Rollbacks,
 }
 
 impl Tc {
@@ -89,7 +90,7 @@ impl Tc {
         let owner = format!("{:016x}", entropy.next_u64().map_err(Fault::internal)?);
         let platform = "platform".parse().map_err(Fault::internal)?;
         let (commits, finished) = commits::Queues::new(&options);
-        let rollbacks = Semaphore::new(options.rollbacks_max);
+        let rollbacks = drive::Rollbacks::new(&options);
         let inner = Arc::new(Inner {
             db,
             counts_rows,
@@ -101,7 +102,7 @@ impl Tc {
             owner,
             participants: RwLock::default(),
             lines: line::Lines::default(),
-            begun: Mutex::default(),
+            begun: marks::Marks::default(),
             commits,
             rollbacks,
         });
@@ -144,29 +145,17 @@ impl Inner {
 
     /// For what the coordinator does on its own.
     fn ctx(&self) -> Ctx {
-        Ctx::system(
-            self.platform.clone(),
-            "txn.coordinator",
-            self.options.phase_two_within,
-            TraceId::from_random(1, 1),
-        )
+        self.ctx_within(self.options.phase_two_within)
+    }
+
+    fn ctx_within(&self, within: Duration) -> Ctx {
+        let trace = TraceId::from_random(1, 1);
+        Ctx::system(self.platform.clone(), "txn.coordinator", within, trace)
     }
 
     /// Without randomness nothing is jittered; that must not stop the coordinator.
     fn random(&self) -> u64 {
         self.entropy.next_u64().unwrap_or_default()
-    }
-
-    fn has_begun(&self, xid: &Xid) -> bool {
-        self.begun.lock().unwrap_or_else(PoisonError::into_inner).contains(&xid.0)
-    }
-
-    fn remember(&self, xid: &Xid) {
-        self.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(xid.0.clone());
-    }
-
-    fn forget(&self, xid: &Xid) {
-        self.begun.lock().unwrap_or_else(PoisonError::into_inner).remove(&xid.0);
     }
 }
 
@@ -207,12 +196,12 @@ impl Coordinator for Tc {
         let asked = Arc::clone(&xids);
         let body = move |tx| {
             let xids = Arc::clone(&asked);
-            async move { globals::find_all(&tx, &xids).await }
+            async move { globals::standing(&tx, &xids).await }
         };
         let found = self.0.db.read_one(ctx, Route::Whole, body).await?;
         let standing = |xid: &Xid| {
-            let row = found.iter().find(|row| row.xid == *xid)?;
-            Some(Decided { status: row.status, timed_out: row.timed_out })
+            let (_, status, timed_out) = found.iter().find(|(found, ..)| found == xid)?;
+            Some(Decided { status: *status, timed_out: *timed_out })
         };
         Ok(xids.iter().map(standing).collect())
     }

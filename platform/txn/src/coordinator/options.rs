@@ -19,9 +19,10 @@ pub struct Options {
     pub linger: Duration,
     /// Commits that wait to be told at most; what is more is found again by the timer.
     pub queue_max: usize,
-    /// Transactions that are rolled back at a time at most.
+    /// Branches of one logical database that are rolled back at a time at most; eight times as many may wait for that.
     pub rollbacks_max: usize,
-    /// How long one participant may take for one request.
+    /// How long one participant may take for one request. A rollback that failed gets twice as long each time, at most
+    /// as long as `redrive`.
     pub phase_two_within: Duration,
     /// How long the end of a transaction is left to who has begun it, before the timer takes it up.
     pub redrive: Duration,
@@ -78,6 +79,12 @@ impl Options {
             return Err(Fault::bug(text));
         }
         Ok(())
+    }
+
+    /// How long a participant may take to roll a branch back whose transaction could not be ended so often.
+    pub(super) fn rollback_within(&self, failures: u32) -> Duration {
+        let doubled = 2_u32.checked_pow(failures).unwrap_or(u32::MAX);
+        self.phase_two_within.saturating_mul(doubled).min(self.redrive)
     }
 
     /// The pause after failure number `failures`, counted from 1: between half and all of the doubled first one.

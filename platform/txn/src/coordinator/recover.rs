@@ -11,7 +11,7 @@ use tasks::TaskKind;
 
 use super::options::jitter;
 use super::{Inner, commits, decide, drive};
-use crate::model::{Decision, Status, xid_floor};
+use crate::model::{Decision, Status};
 use crate::store::globals;
 use crate::store::leases::{self, Fence};
 
@@ -38,13 +38,18 @@ async fn run(inner: &Arc<Inner>) -> Result<(), Fault> {
                 had = Some(fence);
                 turn(inner, fence, is_new).await
             }
-            Ok(None) => Ok(()),
+            Ok(None) => {
+                // whoever has it counts them
+                metrics::gauge!("txn_parked").set(0);
+                Ok(())
+            }
             Err(fault) => Err(fault),
         };
         if let Err(fault) = turn {
             tracing::warn!(error = ?fault, "the timer of transactions failed; it goes on at the next tick");
         }
-        prune(inner);
+        // what this instance remembers of transactions that were decided elsewhere
+        inner.begun.remove_before(inner.db.clock().now().minus(inner.options.timeout_max));
     }
 }
 
@@ -60,20 +65,18 @@ async fn lease(inner: &Arc<Inner>) -> Result<Option<Fence>, Fault> {
 async fn turn(inner: &Arc<Inner>, fence: Fence, is_new: bool) -> Result<(), Fault> {
     let limit = inner.options.recover_batch;
     let look = move |tx: Tx| async move { globals::due(&tx, limit).await };
-    let mut rows = inner.db.read_one(&inner.ctx(), Route::Whole, look).await?;
+    let mut xids = inner.db.read_one(&inner.ctx(), Route::Whole, look).await?;
     if is_new {
         // whoever had the timer before may have died with commits that nobody was told of
         let look = move |tx: Tx| async move { globals::untold(&tx, limit).await };
-        rows.extend(inner.db.read_one(&inner.ctx(), Route::Whole, look).await?);
+        xids.extend(inner.db.read_one(&inner.ctx(), Route::Whole, look).await?);
     }
-    let mut xids: Vec<Xid> = rows.into_iter().map(|row| row.xid).collect();
-    xids.retain(|xid| !inner.commits.is_telling(xid));
     xids.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     xids.dedup();
     if !xids.is_empty() {
         inner.faults.hit("timer.before_claim").await?;
-        for row in claim(inner, fence, xids).await? {
-            take_up(inner, row);
+        for claimed in claim(inner, fence, xids).await? {
+            take_up(inner, claimed);
         }
     }
     forget(inner).await?;
@@ -83,12 +86,16 @@ async fn turn(inner: &Arc<Inner>, fence: Fence, is_new: bool) -> Result<(), Faul
     Ok(())
 }
 
-/// Makes these transactions ours for a while, and decides those whose time is over.
-async fn claim(
-    inner: &Arc<Inner>,
-    fence: Fence,
-    xids: Vec<Xid>,
-) -> Result<Vec<globals::Row>, Fault> {
+/// A transaction that is ours for a while, and how it was found.
+struct Claimed {
+    row: globals::Row,
+    was: Status,
+}
+
+/// Makes these transactions ours for a while, and decides those whose time is over. Those that somebody has locked are
+/// left to the next tick: he may have been stopped, and nobody else must wait for that. Also those that are told at this
+/// moment are put off, or they would stand before all others each time.
+async fn claim(inner: &Arc<Inner>, fence: Fence, xids: Vec<Xid>) -> Result<Vec<Claimed>, Fault> {
     let (xids, redrive) = (Arc::new(xids), inner.options.redrive);
     let body = move |tx: Tx| {
         let xids = Arc::clone(&xids);
@@ -97,19 +104,28 @@ async fn claim(
                 let text = "another instance has the timer by now";
                 return Err(Fault::new(ErrorCode::Unavailable, text));
             }
-            let mut claimed = Vec::new();
-            for xid in xids.iter() {
-                let Some(mut row) = globals::lock(&tx, xid).await? else { continue };
-                let was = row.status;
-                match was {
-                    Status::Begin if row.deadline <= tx.now() => {
-                        decide::begin_end(&tx, &mut row, Decision::Rollback, redrive);
+            let (mut claimed, mut put_off) = (Vec::new(), Vec::new());
+            for (xid, row) in globals::lock_free(&tx, &xids).await? {
+                let mut row = match row {
+                    Ok(row) => row,
+                    Err(fault) => {
+                        tracing::error!(xid = xid.0, error = ?fault, "a transaction cannot be read and stays as it is");
+                        put_off.push(xid);
+                        continue;
                     }
-                    status if status.is_driven() => row.next_at = tx.now().plus(redrive),
-                    _ => continue,
+                };
+                if row.status == Status::Begin && row.deadline <= tx.now() {
+                    decide::begin_end(&tx, &mut row, Decision::Rollback, redrive);
+                    globals::put(&tx, Status::Begin, &row).await?;
+                    claimed.push(Claimed { row, was: Status::Begin });
+                } else if row.status.is_driven() {
+                    put_off.push(xid);
+                    let was = row.status;
+                    claimed.push(Claimed { row, was });
                 }
-                globals::put(&tx, was, &row).await?;
-                claimed.push(row);
+            }
+            if !put_off.is_empty() {
+                globals::look_again(&tx, &put_off, tx.now().plus(redrive)).await?;
             }
             Ok(claimed)
         }
@@ -117,16 +133,19 @@ async fn claim(
     inner.db.tx(&inner.ctx(), Route::Whole, body).await
 }
 
-fn take_up(inner: &Arc<Inner>, row: globals::Row) {
-    metrics::counter!("txn_taken_up_total").increment(1);
-    inner.forget(&row.xid);
-    if row.status.decision() == Some(Decision::Commit) {
-        drop(commits::submit(inner, &row));
+fn take_up(inner: &Arc<Inner>, Claimed { row, was }: Claimed) {
+    inner.begun.remove(&row.xid);
+    if was == Status::Begin {
+        decide::count(&row);
+        tracing::info!(xid = row.xid.0, tenant = %row.tenant, "a transaction took too long and is rolled back");
+    }
+    let is_taken_up = if row.status.decision() == Some(Decision::Commit) {
+        commits::submit(inner, &row).is_some()
     } else {
-        if row.timed_out {
-            tracing::info!(xid = row.xid.0, tenant = %row.tenant, "a transaction took too long and is rolled back");
-        }
-        drop(drive::spawn_rollback(inner, row, None));
+        drive::spawn_rollback(inner, row).is_some()
+    };
+    if is_taken_up {
+        metrics::counter!("txn_taken_up_total").increment(1);
     }
 }
 
@@ -148,11 +167,4 @@ async fn forget(inner: &Arc<Inner>) -> Result<(), Fault> {
         inner.db.tx_one(&inner.ctx(), Route::Whole, body).await?;
     }
     Ok(())
-}
-
-/// Forgets what this instance remembers of transactions that were decided elsewhere.
-fn prune(inner: &Inner) {
-    let floor = xid_floor(inner.db.clock().now().minus(inner.options.timeout_max));
-    let mut begun = inner.begun.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    *begun = begun.split_off(&floor);
 }

@@ -76,7 +76,7 @@ pub(super) async fn register(
         };
         match inner.db.tx(ctx, Route::Whole, body).await {
             Ok(seqs) => {
-                inner.remember(&plan.xid);
+                inner.begun.add(&plan.xid);
                 inner.lines.taken(&plan.xid, plan.hashes());
                 if let Some(place) = place {
                     place.leave_with_lock();
@@ -128,6 +128,10 @@ impl Plan {
         if parts.timeout > inner.options.timeout_max {
             return Err(wrong("of a transaction with too long a timeout"));
         }
+        // marks against late branches are purged by the time that an xid says
+        if parts.begun > inner.db.clock().now().plus(inner.options.keep) {
+            return Err(wrong("of a transaction that has not begun yet: are the clocks apart?"));
+        }
         if req.branches.is_empty() {
             return Err(wrong("without a branch"));
         }
@@ -146,7 +150,7 @@ impl Plan {
             request_id: ctx.request_id.clone(),
             branches: req.branches,
             keys,
-            probably_new: !inner.has_begun(&req.xid),
+            probably_new: !inner.begun.has(&req.xid),
             counts_rows: inner.counts_rows,
             xid: req.xid,
         })

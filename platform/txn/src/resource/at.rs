@@ -9,9 +9,9 @@ use rpc::{Ctx, Fault};
 use shard::{Route, Tx};
 
 use super::{Resource, xid_of};
-use crate::api::{NewBranch, ROLLED_BACK, Register};
+use crate::api::{NewBranch, rolled_back};
 use crate::images::{Change, Image, Images, Shape};
-use crate::model::{BranchId, Cell, Kind, XidParts};
+use crate::model::{BranchId, Kind, XidParts};
 use crate::store::rows::Target;
 use crate::store::undo::{self, UndoStatus};
 use crate::table::Table;
@@ -45,7 +45,8 @@ impl Resource {
     /// # Errors
     /// Those of `also`; `Conflict` when a row is locked by another transaction for too long
     /// ([`crate::LOCK_WAIT_TIMEOUT`]), a key to insert is taken, or a condition does not hold; `NotFound` when a row
-    /// to change does not exist; `TooLarge` when the images are. The whole transaction has to fail then.
+    /// to change does not exist; `TooLarge` when the images are. The whole transaction fails then, unless all that
+    /// failed was a lock. A call that is dropped half-way must fail it, too: nobody else does.
     pub async fn at<T, E, F, Fut>(
         &self,
         ctx: &Ctx,
@@ -61,31 +62,20 @@ impl Resource {
     {
         let xid = xid_of(ctx)?;
         work.check(&self.0.tables)?;
-        let (cell, options) = (Cell::from(route), &self.0.options);
+        let (cell, options) = (self.cell_of(route), &self.0.options);
         let branch = NewBranch {
             resource: self.name().to_owned(),
             kind: Kind::At,
             cell,
             action: String::new(),
             payload: String::new(),
-            locks: work.locks(self.name(), cell),
+            locks: work.locks(self.name(), cell, |table| self.0.db.is_of_cells(table)),
         };
-        let register = Register {
-            xid: xid.clone(),
-            branches: vec![branch],
-            wait: options.lock_wait,
-            holds_rows: false,
-        };
-        let registered = self.0.coordinator.register(ctx, register).await?;
-        let seq = *registered.seqs.first().ok_or_else(|| Fault::bug("a branch without number"))?;
+        let id = self.enlist(ctx, &xid, branch).await?;
         self.0.faults.hit("at.registered").await?;
         let deadline = XidParts::of(&xid).map(XidParts::deadline).unwrap_or_default();
-        let local = Local {
-            resource: self.clone(),
-            id: BranchId::new(&xid, seq),
-            latest: deadline.plus(options.local_max),
-            work,
-        };
+        let local =
+            Local { resource: self.clone(), id, latest: deadline.plus(options.local_max), work };
         let (local, also) = (Arc::new(local), Arc::new(also));
         let body = move |tx: Tx| {
             let (local, also) = (Arc::clone(&local), Arc::clone(&also));
@@ -94,7 +84,11 @@ impl Resource {
                 also(tx, Arc::new(seen)).await
             }
         };
-        let done = self.0.db.tx(&ctx.within(options.local_max), route, body).await?;
+        let done = self.0.db.tx(&ctx.within(options.local_max), route, body).await;
+        if done.is_err() {
+            self.give_up(ctx, &xid).await;
+        }
+        let done = done?;
         self.0.faults.hit("at.committed").await?;
         Ok(done)
     }
@@ -131,8 +125,7 @@ impl Local {
         // A process that was stopped since may be so late that nothing stands in its way any more.
         let is_late = self.resource.0.db.clock().now() >= self.latest;
         if is_late || !undo::insert(tx, &self.id, UndoStatus::Normal, &images).await? {
-            let text = "this took too long and was taken back; try again";
-            return Err(Fault::new(ErrorCode::Unavailable, text).with_slug(ROLLED_BACK));
+            return Err(rolled_back());
         }
         Ok(run.seen)
     }

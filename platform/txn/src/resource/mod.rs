@@ -15,10 +15,14 @@ use futures::future::join_all;
 use kit::ErrorCode;
 use rpc::{Ctx, Fault, Xid};
 use shard::{Database, Migration, MigrationSet, Route, Tx};
+use tokio::time::Instant;
 
-use crate::api::{CoordinatorClient, Finish, Outcome, Participant, ParticipantClient, ToFinish};
+use crate::api::{
+    CoordinatorClient, Decide, Finish, NewBranch, Outcome, Participant, ParticipantClient,
+    Register, ToFinish,
+};
 use crate::faults::Failpoints;
-use crate::model::{Decision, Kind};
+use crate::model::{BranchId, Cell, Decision, Kind};
 use crate::store::undo;
 use crate::table::Table;
 
@@ -212,16 +216,21 @@ impl Resource {
 
     /// Releases what committed transactions have left here, in one transaction for each logical database.
     async fn commit_at(&self, ctx: &Ctx, branches: &[ToFinish]) -> Vec<Outcome> {
-        let mut by_db: BTreeMap<u8, Vec<Xid>> = BTreeMap::new();
+        let mut by_db: BTreeMap<u8, (Cell, Vec<Xid>)> = BTreeMap::new();
         for branch in branches {
-            by_db.entry(branch.cell.db).or_default().push(branch.id.xid());
+            let (_, xids) = by_db.entry(branch.cell.db).or_insert((branch.cell, Vec::new()));
+            xids.push(branch.id.xid());
         }
         let mut failed: BTreeMap<u8, String> = BTreeMap::new();
-        for (db, mut xids) in by_db {
+        for (db, (cell, mut xids)) in by_db {
             // in the sequence of the key, as everybody locks rows of one table
             xids.sort_unstable_by(|a, b| a.0.cmp(&b.0));
             xids.dedup();
-            if let Err(fault) = self.release(ctx, db, xids).await {
+            let released = async {
+                self.open_cell(ctx, cell).await?;
+                self.release(ctx, db, xids).await
+            };
+            if let Err(fault) = released.await {
                 failed.insert(db, format!("{fault:?}"));
             }
         }
@@ -316,6 +325,57 @@ impl Participant for Resources {
 
 fn nobody_serves(resource: &str) -> Fault {
     Fault::new(ErrorCode::Unavailable, format!("nobody here serves {resource}"))
+}
+
+/// The longest that a branch which has failed waits for its transaction to be taken back.
+const GIVE_UP_WITHIN: Duration = Duration::from_secs(5);
+
+impl Resource {
+    /// Where a branch works. In a database that is not sharded there is one place, whatever its route says.
+    fn cell_of(&self, route: Route) -> Cell {
+        Cell::from(if self.0.db.is_sharded() { route } else { Route::Whole })
+    }
+
+    /// Opens a cell that another process has made since this one has looked. One that is nowhere is told by the
+    /// transaction that follows.
+    async fn open_cell(&self, ctx: &Ctx, cell: Cell) -> Result<(), Fault> {
+        if let Route::Place(place) = Route::from(cell) {
+            self.0.db.find_cell(ctx, place).await?;
+        }
+        Ok(())
+    }
+
+    /// Registers a branch.
+    async fn enlist(&self, ctx: &Ctx, xid: &Xid, branch: NewBranch) -> Result<BranchId, Fault> {
+        let wait = self.0.options.lock_wait;
+        let register =
+            Register { xid: xid.clone(), branches: vec![branch], wait, holds_rows: false };
+        match self.0.coordinator.register(ctx, register).await {
+            Ok(registered) => {
+                let seq = registered.seqs.first();
+                let seq = *seq.ok_or_else(|| Fault::bug("a branch without number"))?;
+                Ok(BranchId::new(xid, seq))
+            }
+            // refused, and nothing is registered
+            Err(fault) if fault.code == ErrorCode::Conflict => Err(fault),
+            Err(fault) => {
+                self.give_up(ctx, xid).await;
+                Err(fault)
+            }
+        }
+    }
+
+    /// A branch that is registered and has failed takes its transaction back, also when its caller goes on as if
+    /// nothing were: nobody could finish such a branch as committed, and one of which only the answer was lost would
+    /// commit after its locks are free.
+    async fn give_up(&self, ctx: &Ctx, xid: &Xid) {
+        let deadline = Instant::now() + GIVE_UP_WITHIN;
+        let ctx = Ctx { deadline, xid: None, ..ctx.clone() };
+        let decide = Decide { xid: xid.clone(), decision: Decision::Rollback };
+        if let Err(fault) = self.0.coordinator.decide(&ctx, decide).await {
+            tracing::warn!(xid = xid.0, error = ?fault, "the rollback for a failed branch was not heard");
+        }
+    }
 }
 
 /// The transaction that a call takes part in.

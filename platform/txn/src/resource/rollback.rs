@@ -10,9 +10,10 @@ use shard::{Route, Tx};
 
 use super::{Resource, outcome_of};
 use crate::api::{Outcome, ToFinish};
-use crate::images::{Change, Images, Shape};
-use crate::store::rows::Target;
+use crate::images::{Change, Image, Images, Shape};
+use crate::store::rows::{ROWS_MAX, Target};
 use crate::store::undo::{self, UndoStatus};
+use crate::value::Value;
 
 /// How often the race with the branch's own transaction is run again.
 const TRIES_MAX: u32 = 8;
@@ -33,6 +34,9 @@ impl From<Fault> for Stop {
 
 impl Resource {
     pub(super) async fn undo(&self, ctx: &Ctx, branch: &ToFinish, accept: bool) -> Outcome {
+        if let Err(fault) = self.open_cell(ctx, branch.cell).await {
+            return outcome_of(&fault);
+        }
         for _ in 0..TRIES_MAX {
             let (resource, branch) = (self.clone(), Arc::new(branch.clone()));
             let route = Route::from(branch.cell);
@@ -64,9 +68,7 @@ impl Resource {
             }
             Some((UndoStatus::Normal, text)) => {
                 let images = Images::from_text(&text)?;
-                for (shape, change) in images.backwards() {
-                    self.put_back(tx, shape, change).await?;
-                }
+                self.put_all_back(tx, &images).await?;
                 undo::mark_rolled_back(tx, &branch.id).await?;
             }
         }
@@ -76,13 +78,40 @@ impl Resource {
         Ok(())
     }
 
-    /// Undoes one change of one row, unless it is undone already.
-    async fn put_back(&self, tx: &Tx, shape: &Shape, change: &Change) -> Result<(), Stop> {
+    /// Undoes all changes. Rows that were inserted one after another are taken away together, because there may be
+    /// thousands of them; where some are not as the branch left them, they are looked at one by one.
+    async fn put_all_back(&self, tx: &Tx, images: &Images) -> Result<(), Stop> {
+        let changes: Vec<(&Shape, &Change)> = images.backwards().collect();
+        let mut rest = changes.as_slice();
+        while let Some((shape, _)) = rest.first() {
+            let inserted = rest.iter().take(ROWS_MAX).map_while(|(s, change)| {
+                let after = change.after.as_ref().filter(|_| change.before.is_none())?;
+                (s.table == shape.table).then_some((change.key.as_slice(), after))
+            });
+            let inserted: Vec<(&[Value], &Image)> = inserted.collect();
+            let n = inserted.len();
+            let is_done =
+                n > 1 && self.target(tx, shape)?.remove_all(tx, &inserted).await? == n as u64;
+            let (some, then) = rest.split_at(n.max(1));
+            for (shape, change) in some.iter().filter(|_| !is_done) {
+                self.put_back(tx, shape, change).await?;
+            }
+            rest = then;
+        }
+        Ok(())
+    }
+
+    fn target<'s>(&self, tx: &Tx, shape: &'s Shape) -> Result<Target<'s>, Fault> {
         let table = self.0.tables.iter().find(|t| t.name == shape.table);
         let table = table.ok_or_else(|| {
             Fault::bug(format!("{} is not among the tables of this resource", shape.table))
         })?;
-        let target = Target { name: tx.table(table.name)?, shape };
+        Ok(Target { name: tx.table(table.name)?, shape })
+    }
+
+    /// Undoes one change of one row, unless it is undone already.
+    async fn put_back(&self, tx: &Tx, shape: &Shape, change: &Change) -> Result<(), Stop> {
+        let target = self.target(tx, shape)?;
         let key = &change.key;
         let is_clean = match (&change.before, &change.after) {
             (None, Some(after)) => {

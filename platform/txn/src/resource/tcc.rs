@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kit::{ErrorCode, TenantCode};
+use kit::TenantCode;
 use rpc::{Ctx, Fault};
 use shard::{Route, Tx};
 
 use super::{Resource, outcome_of, xid_of};
-use crate::api::{NewBranch, Outcome, ROLLED_BACK, Register, ToFinish};
-use crate::model::{BranchId, Cell, Decision, Kind, XidParts};
+use crate::api::{NewBranch, Outcome, ToFinish, rolled_back};
+use crate::model::{BranchId, Decision, Kind, XidParts};
 use crate::store::fence::{self, FenceStatus};
 
 /// What was tried, as confirm and cancel learn of it.
@@ -40,8 +40,8 @@ impl Resource {
     /// these two need to know, whatever process they run in.
     ///
     /// # Errors
-    /// Those of `body`; `Unavailable` when the transaction is rolled back already. The whole transaction has to fail
-    /// then.
+    /// Those of `body`; `Unavailable` when the transaction is rolled back already. The whole transaction fails then. A
+    /// call that is dropped half-way must fail it, too: nobody else does.
     pub async fn attempt<T, E, F, Fut>(
         &self,
         ctx: &Ctx,
@@ -63,36 +63,31 @@ impl Resource {
         let branch = NewBranch {
             resource: self.name().to_owned(),
             kind: Kind::Tcc,
-            cell: Cell::from(route),
+            cell: self.cell_of(route),
             action: action.to_owned(),
             payload,
             locks: Vec::new(),
         };
-        let register = Register {
-            xid: xid.clone(),
-            branches: vec![branch],
-            wait: self.0.options.lock_wait,
-            holds_rows: false,
-        };
-        let registered = self.0.coordinator.register(ctx, register).await?;
-        let seq = *registered.seqs.first().ok_or_else(|| Fault::bug("a branch without number"))?;
+        let id = self.enlist(ctx, &xid, branch).await?;
         self.0.faults.hit("tcc.registered").await?;
         let deadline = XidParts::of(&xid).map(XidParts::deadline).unwrap_or_default();
         let latest = deadline.plus(self.0.options.local_max);
-        let (id, body, resource) = (BranchId::new(&xid, seq), Arc::new(body), self.clone());
+        let (body, resource) = (Arc::new(body), self.clone());
         let body = move |tx: Tx| {
             let (id, body, resource) = (id.clone(), Arc::clone(&body), resource.clone());
             async move {
                 let is_late = resource.0.db.clock().now() >= latest;
                 if is_late || !fence::insert(&tx, &id, action, FenceStatus::Tried).await? {
-                    let text = "this took too long and was taken back; try again";
-                    let fault = Fault::new(ErrorCode::Unavailable, text).with_slug(ROLLED_BACK);
-                    return Err(fault.into());
+                    return Err(rolled_back().into());
                 }
                 body(tx, id).await
             }
         };
-        let done = self.0.db.tx(&ctx.within(self.0.options.local_max), route, body).await?;
+        let done = self.0.db.tx(&ctx.within(self.0.options.local_max), route, body).await;
+        if done.is_err() {
+            self.give_up(ctx, &xid).await;
+        }
+        let done = done?;
         self.0.faults.hit("tcc.committed").await?;
         Ok(done)
     }
@@ -142,6 +137,9 @@ impl Resource {
                 Ok(outcome)
             }
         };
+        if let Err(fault) = self.open_cell(ctx, branch.cell).await {
+            return outcome_of(&fault);
+        }
         let ended: Result<Outcome, Fault> = self.0.db.tx(ctx, route, body).await;
         ended.unwrap_or_else(|fault| outcome_of(&fault))
     }

@@ -1,9 +1,9 @@
 //! The table of TCC fences of a logical database.
 
 use kit::Timestamp;
-use rpc::Fault;
-use sea_query::{Cond, Condition, Expr, ExprTrait as _, Query};
-use shard::Tx;
+use rpc::{Fault, Xid};
+use sea_query::{Cond, Condition, Expr, ExprTrait as _, Order, Query};
+use shard::{Tx, padded};
 
 use crate::model::{BranchId, xid_floor};
 
@@ -84,11 +84,32 @@ pub(crate) async fn find(tx: &Tx, id: &BranchId) -> Result<Option<FenceStatus>, 
     }))
 }
 
-/// Deletes the fences of branches that have ended and whose transactions began before `before`; how many.
-pub(crate) async fn purge(tx: &Tx, before: Timestamp) -> Result<u64, Fault> {
+/// Transactions that began before `before` and of which a branch has ended here, after `after`.
+pub(crate) async fn old_ended(
+    tx: &Tx,
+    before: Timestamp,
+    after: &str,
+    limit: u64,
+) -> Result<Vec<Xid>, Fault> {
+    let select = Query::select()
+        .distinct()
+        .column("xid")
+        .from(TABLE)
+        .and_where(Expr::col("xid").lt(xid_floor(before)))
+        .and_where(Expr::col("xid").gt(after))
+        .and_where(Expr::col("status").ne(FenceStatus::Tried.number()))
+        .order_by("xid", Order::Asc)
+        .limit(limit)
+        .to_owned();
+    tx.all(&select).await?.iter().map(|row| row.get("xid").map(Xid)).collect()
+}
+
+/// Deletes the fences of branches of these transactions that have ended here; how many.
+pub(crate) async fn delete_ended(tx: &Tx, xids: &[Xid]) -> Result<u64, Fault> {
+    let xids: Vec<String> = xids.iter().map(|x| x.0.clone()).collect();
     let delete = Query::delete()
         .from_table(TABLE)
-        .and_where(Expr::col("xid").lt(xid_floor(before)))
+        .and_where(Expr::col("xid").is_in(padded(xids)))
         .and_where(Expr::col("status").ne(FenceStatus::Tried.number()))
         .to_owned();
     tx.exec(&delete).await

@@ -2,10 +2,10 @@
 
 use kit::{TenantCode, Timestamp};
 use rpc::{Fault, Xid};
-use sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement};
+use sea_query::{Expr, ExprTrait as _, LockBehavior, LockType, Order, Query, SelectStatement};
 use shard::{Tx, padded};
 
-use crate::model::{Branch, Status, XidParts};
+use crate::model::{Branch, Decision, Status, XidParts};
 
 /// A global transaction as the table has it.
 #[derive(Debug, Clone)]
@@ -40,13 +40,10 @@ const COLUMNS: [&str; 11] = [
 
 impl Row {
     fn read(row: &shard::Row) -> Result<Self, Fault> {
-        let status: i64 = row.get("status")?;
-        let status = Status::from_number(status)
-            .ok_or_else(|| Fault::bug(format!("a transaction has the status {status}")))?;
         let tenant: String = row.get("tenant")?;
         Ok(Self {
             xid: Xid(row.get("xid")?),
-            status,
+            status: read_status(row)?,
             timed_out: row.get("timed_out")?,
             tenant: tenant.parse().map_err(Fault::internal)?,
             request_id: row.get("request_id")?,
@@ -103,6 +100,20 @@ pub(crate) async fn lock(tx: &Tx, xid: &Xid) -> Result<Option<Row>, Fault> {
     tx.one(&select).await?.as_ref().map(Row::read).transpose()
 }
 
+/// Reads and locks those of several that nobody else has locked, each as far as it can be read.
+pub(crate) async fn lock_free(
+    tx: &Tx,
+    xids: &[Xid],
+) -> Result<Vec<(Xid, Result<Row, Fault>)>, Fault> {
+    let mut select = select();
+    select
+        .and_where(Expr::col("xid").is_in(padded(texts(xids))))
+        .order_by("xid", Order::Asc)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    let read = |row: &shard::Row| Ok((Xid(row.get("xid")?), Row::read(row)));
+    tx.all(&select).await?.iter().map(read).collect()
+}
+
 /// Reads one.
 pub(crate) async fn find(tx: &Tx, xid: &Xid) -> Result<Option<Row>, Fault> {
     let mut select = select();
@@ -110,11 +121,22 @@ pub(crate) async fn find(tx: &Tx, xid: &Xid) -> Result<Option<Row>, Fault> {
     tx.one(&select).await?.as_ref().map(Row::read).transpose()
 }
 
-/// Reads those of several that there are.
-pub(crate) async fn find_all(tx: &Tx, xids: &[Xid]) -> Result<Vec<Row>, Fault> {
-    let mut select = select();
-    select.and_where(Expr::col("xid").is_in(padded(texts(xids))));
-    tx.all(&select).await?.iter().map(Row::read).collect()
+/// How those of several stand that there are, and whether their timeouts have decided.
+pub(crate) async fn standing(tx: &Tx, xids: &[Xid]) -> Result<Vec<(Xid, Status, bool)>, Fault> {
+    let select = Query::select()
+        .columns(["xid", "status", "timed_out"])
+        .from(TABLE)
+        .and_where(Expr::col("xid").is_in(padded(texts(xids))))
+        .to_owned();
+    let read =
+        |row: &shard::Row| Ok((Xid(row.get("xid")?), read_status(row)?, row.get("timed_out")?));
+    tx.all(&select).await?.iter().map(read).collect()
+}
+
+fn read_status(row: &shard::Row) -> Result<Status, Fault> {
+    let status: i64 = row.get("status")?;
+    let unknown = || Fault::bug(format!("a transaction has the status {status}"));
+    Status::from_number(status).ok_or_else(unknown)
 }
 
 fn texts(xids: &[Xid]) -> Vec<String> {
@@ -172,24 +194,42 @@ pub(crate) async fn move_all(tx: &Tx, xids: &[Xid], to: Move) -> Result<(), Faul
     tx.exec(&update).await.map(|_| ())
 }
 
+/// Says when somebody should look again at those of several that are open.
+pub(crate) async fn look_again(tx: &Tx, xids: &[Xid], next_at: Timestamp) -> Result<(), Fault> {
+    let update = Query::update()
+        .table(TABLE)
+        .value("next_at", next_at.micros())
+        .and_where(Expr::col("xid").is_in(padded(texts(xids))))
+        .to_owned();
+    tx.exec(&update).await.map(|_| ())
+}
+
+/// The ids of a selection: a row that cannot be read must not keep the others from being found.
+async fn ids(tx: &Tx, select: &SelectStatement) -> Result<Vec<Xid>, Fault> {
+    tx.all(select).await?.iter().map(|row| row.get("xid").map(Xid)).collect()
+}
+
+fn numbers(which: impl Fn(Status) -> bool) -> Vec<i64> {
+    Status::ALL.into_iter().filter(|s| which(*s)).map(Status::number).collect()
+}
+
 /// Those that somebody should look at by now, the longest overdue first.
-pub(crate) async fn due(tx: &Tx, limit: u64) -> Result<Vec<Row>, Fault> {
-    let open = Status::ALL.into_iter().filter(|s| *s == Status::Begin || s.is_driven());
-    let mut select = select();
+pub(crate) async fn due(tx: &Tx, limit: u64) -> Result<Vec<Xid>, Fault> {
+    let mut select = Query::select().column("xid").from(TABLE).to_owned();
     select
         .and_where(Expr::col("next_at").lte(tx.now().micros()))
-        .and_where(Expr::col("status").is_in(open.map(Status::number)))
+        .and_where(Expr::col("status").is_in(numbers(|s| s == Status::Begin || s.is_driven())))
         .order_by("next_at", Order::Asc)
         .limit(limit);
-    tx.all(&select).await?.iter().map(Row::read).collect()
+    ids(tx, &select).await
 }
 
 /// Those that were to be told of their commit and may not have been, because a process died.
-pub(crate) async fn untold(tx: &Tx, limit: u64) -> Result<Vec<Row>, Fault> {
-    let mut select = select();
-    let untold = [Status::Committing.number(), Status::CommitRetrying.number()];
+pub(crate) async fn untold(tx: &Tx, limit: u64) -> Result<Vec<Xid>, Fault> {
+    let mut select = Query::select().column("xid").from(TABLE).to_owned();
+    let untold = numbers(|s| s.is_driven() && s.decision() == Some(Decision::Commit));
     select.and_where(Expr::col("status").is_in(untold)).order_by("xid", Order::Asc).limit(limit);
-    tx.all(&select).await?.iter().map(Row::read).collect()
+    ids(tx, &select).await
 }
 
 /// Those in one of these statuses, all when none is named, by their ids.
@@ -211,39 +251,36 @@ pub(crate) async fn list(
 }
 
 fn has_ended(select: &mut SelectStatement, before: Timestamp) -> &mut SelectStatement {
-    let ended = [Status::Committed.number(), Status::RolledBack.number()];
     select
         .and_where(Expr::col("next_at").lte(before.micros()))
         .and_where(Expr::col("deadline").lte(before.micros()))
-        .and_where(Expr::col("status").is_in(ended))
+        .and_where(Expr::col("status").is_in(numbers(Status::is_final)))
 }
 
 /// Some of those that have ended and whose time was over before `before`.
 pub(crate) async fn ended(tx: &Tx, before: Timestamp, limit: u64) -> Result<Vec<Xid>, Fault> {
     let mut select = Query::select().column("xid").from(TABLE).to_owned();
     has_ended(&mut select, before).limit(limit);
-    tx.all(&select).await?.iter().map(|row| row.get("xid").map(Xid)).collect()
+    ids(tx, &select).await
 }
 
 /// Forgets those of several that have ended.
 pub(crate) async fn forget(tx: &Tx, xids: &[Xid]) -> Result<(), Fault> {
-    let ended = [Status::Committed.number(), Status::RolledBack.number()];
     let delete = Query::delete()
         .from_table(TABLE)
         .and_where(Expr::col("xid").is_in(padded(texts(xids))))
-        .and_where(Expr::col("status").is_in(ended))
+        .and_where(Expr::col("status").is_in(numbers(Status::is_final)))
         .to_owned();
     tx.exec(&delete).await.map(|_| ())
 }
 
 /// How many wait for an operator.
 pub(crate) async fn parked(tx: &Tx) -> Result<u64, Fault> {
-    let parked = [Status::CommitFailed.number(), Status::RollbackFailed.number()];
     let select = Query::select()
         .expr_as(Expr::col("xid").count(), "n")
         .from(TABLE)
         .and_where(Expr::col("next_at").eq(Timestamp::from_micros(i64::MAX).micros()))
-        .and_where(Expr::col("status").is_in(parked))
+        .and_where(Expr::col("status").is_in(numbers(Status::is_parked)))
         .to_owned();
     tx.one(&select).await?.map_or(Ok(0), |row| row.get("n"))
 }

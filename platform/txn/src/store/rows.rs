@@ -13,8 +13,8 @@ use crate::value::Value;
 
 /// Rows in one look.
 const LOOKS_MAX: usize = 64;
-/// Rows in one insert.
-const ROWS_MAX: usize = 32;
+/// Rows in one insert, or taken away by one statement.
+pub(crate) const ROWS_MAX: usize = 32;
 
 /// A table of this transaction: its physical name and its shape.
 #[derive(Debug)]
@@ -135,6 +135,18 @@ impl Target<'_> {
             .cond_where(self.is_as(key, after))
             .to_owned();
         Ok(tx.exec(&delete).await? == 1)
+    }
+
+    /// Deletes those of several rows that the branch has inserted which are what it left; how many.
+    pub(crate) async fn remove_all(
+        &self,
+        tx: &Tx,
+        rows: &[(&[Value], &Image)],
+    ) -> Result<u64, Fault> {
+        let any =
+            rows.iter().fold(Cond::any(), |any, (key, after)| any.add(self.is_as(key, after)));
+        let delete = Query::delete().from_table(self.name.clone()).cond_where(any).to_owned();
+        tx.exec(&delete).await
     }
 
     /// Inserts a row that the branch has deleted; `false` when one of its unique keys is taken.

@@ -114,11 +114,26 @@ pub(crate) async fn old_normal(
     tx.all(&select).await?.iter().map(read).collect()
 }
 
-/// Deletes guards and marks of transactions that began before `before`; how many.
-pub(crate) async fn purge_marks(tx: &Tx, before: Timestamp) -> Result<u64, Fault> {
+/// Transactions that began before `before` and have guards or marks here.
+pub(crate) async fn old_marks(tx: &Tx, before: Timestamp, limit: u64) -> Result<Vec<Xid>, Fault> {
+    let select = Query::select()
+        .distinct()
+        .column("xid")
+        .from(TABLE)
+        .and_where(Expr::col("xid").lt(xid_floor(before)))
+        .and_where(Expr::col("status").ne(UndoStatus::Normal.number()))
+        .order_by("xid", Order::Asc)
+        .limit(limit)
+        .to_owned();
+    tx.all(&select).await?.iter().map(|row| row.get("xid").map(Xid)).collect()
+}
+
+/// Deletes the guards and marks of these transactions; how many.
+pub(crate) async fn delete_marks(tx: &Tx, xids: &[Xid]) -> Result<u64, Fault> {
+    let xids: Vec<String> = xids.iter().map(|x| x.0.clone()).collect();
     let delete = Query::delete()
         .from_table(TABLE)
-        .and_where(Expr::col("xid").lt(xid_floor(before)))
+        .and_where(Expr::col("xid").is_in(padded(xids)))
         .and_where(Expr::col("status").ne(UndoStatus::Normal.number()))
         .to_owned();
     tx.exec(&delete).await

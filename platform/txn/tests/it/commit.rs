@@ -6,10 +6,11 @@ use std::time::Duration;
 use kit::{ErrorCode, Place};
 use rpc::{Ctx, Fault, Xid};
 use sea_query::{Expr, ExprTrait as _, Query};
-use shard::{Migration, MigrationSet, Route, Schema, Tx};
+use shard::{Route, Tx};
 use testkit::{PATIENCE, eventually};
-use txn::{Attached, NOT_ACTIVE, Resource, Status, Table, Work, int, resource};
+use txn::{Attached, NOT_ACTIVE, Resource, Status, Work};
 
+use crate::cells::{CELLS, SHARDED};
 use crate::common::{
     ITEMS, Setup, TENANT, World, add, at, count, ctx, items, n, refused, status, until,
 };
@@ -175,24 +176,6 @@ async fn a_branch_comes_too_late_for_a_transaction_that_has_ended() {
     assert_eq!((fault.code, fault.slug()), (ErrorCode::Conflict, NOT_ACTIVE));
     assert_eq!(n(&world.alpha, 1).await, Some(1));
 }
-
-static CELLS: Table = Table::new("cells", &[int("id")], &[int("n")]);
-const SHARDED: Schema = Schema {
-    database: "sharded",
-    sets: &[
-        MigrationSet {
-            name: "cells",
-            common: &[],
-            cells: &[Migration {
-                version: 1,
-                name: "cells",
-                sql: "CREATE TABLE cells_{t} (id BIGINT NOT NULL PRIMARY KEY, n BIGINT NOT NULL)",
-            }],
-        },
-        resource::MIGRATIONS,
-    ],
-    cell_tables: &["cells"],
-};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn branches_work_in_numbered_tables_and_are_undone_there() {

@@ -115,7 +115,10 @@ impl World {
     }
 
     pub async fn at(clock: SharedClock) -> Self {
-        let shards = TempShards::with_clock(clock);
+        Self::on(TempShards::with_clock(clock)).await
+    }
+
+    pub async fn on(shards: TempShards) -> Self {
         let txn = shards.single(coordinator::SCHEMA).await;
         let (alpha, beta) = (shards.single(ALPHA).await, shards.single(BETA).await);
         let gamma = shards.single(GAMMA).await;
@@ -353,6 +356,12 @@ pub async fn status(node: &Node, xid: &Xid) -> Option<Status> {
 /// Waits until a transaction is in a status.
 pub async fn until(node: &Node, xid: &Xid, wanted: Status) {
     eventually(PATIENCE, || async { status(node, xid).await == Some(wanted) }).await;
+}
+
+/// Waits until a transaction has ended in a status, and may be forgotten by now.
+pub async fn until_over(node: &Node, xid: &Xid, wanted: Status) {
+    let is_over = |stands: Option<Status>| stands.is_none_or(|stands| stands == wanted);
+    eventually(PATIENCE, || async { is_over(status(node, xid).await) }).await;
 }
 
 pub fn refused(why: &str) -> Fault {

@@ -280,3 +280,30 @@ async fn a_rollback_that_comes_before_the_first_branch_refuses_it() {
     assert_eq!(fault.slug(), NOT_ACTIVE, "it is over for good");
     assert_eq!(refused("x").code, ErrorCode::Conflict);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_to_commit_for_the_first_time_and_too_late_learns_that_nothing_was_done() {
+    let world = &World::new().await;
+    let timeout = Duration::from_millis(20);
+    let node = &world.node_with(Setup { timeout, ..Setup::default() }).await;
+    let over = world.txn.clock().now().plus(timeout * 4);
+    let caller = &ctx();
+    let late = node.txn.run(caller, |_| async move {
+        eventually(PATIENCE, || async { world.txn.clock().now() > over }).await;
+        Ok::<_, Fault>(())
+    });
+    assert_eq!(late.await.unwrap_err().slug(), ROLLED_BACK);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_begins_in_the_future_takes_no_branch() {
+    let world = &World::new().await;
+    let node = &world.node().await;
+    world.put(&world.alpha, 1, 0).await;
+    let begun = world.txn.clock().now().plus(Duration::from_secs(60));
+    let xid = mint_xid(begun, Duration::from_secs(20), 1);
+    let inside = Ctx { xid: Some(xid), ..ctx() };
+    let fault = at(&node.alpha, &inside, add(1, 1)).await.unwrap_err();
+    assert!(fault.chain().contains("has not begun yet"), "{fault:?}");
+    assert_eq!((n(&world.alpha, 1).await, count(&world.txn, "txn_locks").await), (Some(0), 0));
+}

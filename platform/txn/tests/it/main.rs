@@ -3,6 +3,8 @@
 //! `cfg(test)` on the modules tells clippy that helpers are test code too.
 
 #[cfg(test)]
+mod cells;
+#[cfg(test)]
 mod commit;
 #[cfg(test)]
 mod common;
@@ -11,9 +13,19 @@ mod crash;
 #[cfg(test)]
 mod decisions;
 #[cfg(test)]
+mod frozen;
+#[cfg(test)]
+mod hung;
+#[cfg(test)]
+mod line;
+#[cfg(test)]
 mod locks;
 #[cfg(test)]
 mod operator;
+#[cfg(test)]
+mod reap;
+#[cfg(test)]
+mod stuck;
 #[cfg(test)]
 mod tcc;
 #[cfg(test)]

@@ -101,6 +101,34 @@ async fn a_try_that_fails_needs_no_cancel_and_the_others_are_cancelled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_branch_that_the_body_makes_nothing_of_takes_the_whole_back() {
+    let world = &World::new().await;
+    let node = &world.node().await;
+    for is_attempt in [true, false] {
+        let id = i64::from(is_attempt);
+        stock(&world.alpha, id, 1).await;
+        stock(&world.beta, id, 5).await;
+        let mut xid = None;
+        let (keep, caller) = (&mut xid, &ctx());
+        let done = node.txn.run(caller, |ctx| async move {
+            *keep = ctx.xid.clone();
+            reserve(&node.beta, &ctx, id, 2).await?;
+            let failed = if is_attempt {
+                reserve(&node.alpha, &ctx, id, 2).await
+            } else {
+                at(&node.alpha, &ctx, add(99, 1)).await
+            };
+            assert!(failed.is_err());
+            Ok::<_, Fault>(())
+        });
+        assert_eq!(done.await.unwrap_err().slug(), ROLLED_BACK);
+        until(node, &xid.unwrap(), Status::RolledBack).await;
+        assert_eq!(stock_of(&world.alpha, id).await, (1, 0, 0));
+        assert_eq!(stock_of(&world.beta, id).await, (5, 0, 0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn at_29_attempts_are_confirmed_before_the_answer_and_before_undo_is_deleted() {
     let world = &World::new().await;
     let points = Arc::new(Mutex::new(Vec::new()));

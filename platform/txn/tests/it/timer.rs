@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use rpc::Ctx;
+use sea_query::{Expr, ExprTrait as _, Query};
 use testkit::{PATIENCE, eventually};
 use txn::model::mint_xid;
 use txn::{Failpoints, Status, coordinator};
 
-use crate::common::{Gate, Setup, World, add, at, ctx, entropy, n, quick, until};
+use crate::common::{Gate, Setup, World, add, at, ctx, entropy, n, quick, until, until_over};
 
 /// A branch of a transaction that nobody decides.
 async fn abandoned(world: &World, node: &crate::common::Node, id: i64) -> rpc::Xid {
@@ -86,4 +87,31 @@ async fn at_26_a_coordinator_that_was_stopped_past_its_lease_cannot_act_on_it() 
     }
     assert_eq!(n(&world.alpha, 1).await, Some(0));
     world.no_residue().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_cannot_be_read_does_not_keep_the_timer_from_the_others() {
+    let world = &World::new().await;
+    let options = coordinator::Options { recover_batch: 1, ..quick() };
+    let node = &world.node_with(Setup { options, ..Setup::default() }).await;
+    let begin = |seconds| {
+        let random = entropy().next_u64().unwrap();
+        mint_xid(world.txn.clock().now(), Duration::from_secs(seconds), random)
+    };
+    let (spoilt, other) = (begin(2), begin(3));
+    for (xid, id) in [(&spoilt, 1), (&other, 2)] {
+        world.put(&world.alpha, id, 0).await;
+        let inside = Ctx { xid: Some(xid.clone()), ..ctx() };
+        at(&node.alpha, &inside, add(id, 1)).await.unwrap();
+    }
+    let spoil = Query::update()
+        .table("txn_globals")
+        .value("branches", "[{")
+        .and_where(Expr::col("xid").eq(spoilt.0.as_str()))
+        .to_owned();
+    world.foreign(&world.txn, spoil).await;
+    until_over(node, &other, Status::RolledBack).await;
+    // it stays as it is, with its lock
+    assert_eq!((n(&world.alpha, 1).await, n(&world.alpha, 2).await), (Some(1), Some(0)));
+    assert_eq!(crate::common::count(&world.txn, "txn_locks").await, 1);
 }

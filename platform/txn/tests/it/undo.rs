@@ -295,3 +295,37 @@ async fn a_change_that_changes_nothing_is_locked_all_the_same_and_needs_no_undo(
         .await;
     assert!(failed.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_rows_that_were_inserted_are_taken_away_unless_somebody_has_changed_one() {
+    let world = &World::new().await;
+    let node = &world.node().await;
+    world.put(&world.alpha, 1, 10).await;
+    let before = items(&world.alpha).await;
+    let work = || {
+        let new = |work: Work, id| work.insert(&ITEMS, (TENANT, id), |r| r.set("n", id));
+        // and one that is changed in between
+        (300..1_000).fold(
+            (100..200).fold(Work::new(), new).update(&ITEMS, (TENANT, 1), |r| r.add("n", 5)),
+            new,
+        )
+    };
+    let gone = async |world: &World| {
+        let ids = [150, 333, 999];
+        let delete =
+            Query::delete().from_table("items").and_where(Expr::col("id").is_in(ids)).to_owned();
+        let body = move |tx: shard::Tx| {
+            let delete = delete.clone();
+            async move { tx.exec(&delete).await.map(|_| ()) }
+        };
+        world.alpha.tx::<_, Fault, _, _>(&ctx(), shard::Route::Whole, body).await.unwrap();
+    };
+    let xid = interfered(world, node, work(), gone).await;
+    until(node, &xid, Status::RolledBack).await;
+    assert_eq!(items(&world.alpha).await, before);
+    let foreign = async |world: &World| world.foreign(&world.alpha, set_n(500, -1)).await;
+    let xid = interfered(world, node, work(), foreign).await;
+    until(node, &xid, Status::RollbackFailed).await;
+    assert_eq!(count(&world.alpha, "items").await, 801, "all or nothing");
+    assert_eq!(n(&world.alpha, 1).await, Some(15));
+}

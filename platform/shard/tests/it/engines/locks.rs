@@ -1,13 +1,14 @@
 //! Transactions that meet.
 
-use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kit::ErrorCode;
 use rpc::Fault;
 use sea_query::{Expr, ExprTrait as _, Query, UpdateStatement};
 use shard::Route;
-use testkit::test_ctx;
+use testkit::{PATIENCE, eventually, test_ctx};
 use tokio::sync::Barrier;
 
 use super::ground::Ground;
@@ -18,6 +19,7 @@ super::on_servers!(
     a_locked_row_is_read_decided_and_written_one_after_another,
     of_many_who_insert_the_same_exactly_one_does,
     who_finds_the_queue_full_is_told_so,
+    who_is_stopped_inside_a_transaction_keeps_nobody_waiting_for_ever,
 );
 
 fn add(id: i64) -> UpdateStatement {
@@ -142,4 +144,41 @@ async fn who_finds_the_queue_full_is_told_so(ground: Ground) {
     let refused = told.iter().filter(|t| full(t) == Some(ErrorCode::Unavailable)).count();
     let done = told.iter().filter(|t| t.is_ok()).count();
     assert!(refused > 0 && done > 0 && refused + done == 10, "{told:?}");
+}
+
+async fn who_is_stopped_inside_a_transaction_keeps_nobody_waiting_for_ever(ground: Ground) {
+    let db = ground.open(SINGLE).await;
+    let ctx = test_ctx("flora");
+    db.tx(&ctx, Route::Whole, |tx| async move { tx.exec(&thing(1, 0)).await }).await.unwrap();
+    let (has_row, stopped) = sync_channel(1);
+    let (go, wait) = sync_channel::<()>(1);
+    let wait = Arc::new(Mutex::new(wait));
+    // a thread stands in for a process: while it blocks, none of the transaction's own limits is looked at
+    let process = {
+        let (db, runtime) = (db.clone(), tokio::runtime::Handle::current());
+        std::thread::spawn(move || {
+            let short = test_ctx("flora").within(Duration::from_secs(1));
+            let body = move |tx: shard::Tx| {
+                let (has_row, wait) = (has_row.clone(), Arc::clone(&wait));
+                async move {
+                    tx.exec(&add(1)).await?;
+                    has_row.send(()).unwrap();
+                    wait.lock().unwrap().recv_timeout(PATIENCE * 2).unwrap();
+                    Ok::<_, Fault>(())
+                }
+            };
+            runtime.block_on(db.tx(&short, Route::Whole, body))
+        })
+    };
+    stopped.recv_timeout(PATIENCE).unwrap();
+    eventually(PATIENCE, || async {
+        let short = test_ctx("flora").within(Duration::from_secs(1));
+        let other = db.tx(&short, Route::Whole, |tx| async move { tx.exec(&add(1)).await });
+        other.await.is_ok()
+    })
+    .await;
+    go.send(()).unwrap();
+    assert!(process.join().unwrap().is_err(), "its work was taken back");
+    let all = db.read(&ctx, Route::Whole, |tx| async move { tx.all(&rows("things")).await });
+    assert_eq!(all.await.unwrap()[0].get::<i64>("n").unwrap(), 1);
 }
