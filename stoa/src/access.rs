@@ -253,6 +253,7 @@ async fn repeat<T, E: ServiceError>(
 fn local(platform: &Platform) -> Local {
     Local {
         outboxes: platform.outboxes.clone(),
+        broker: platform.broker.clone(),
         databases: platform.databases.clone(),
         shards: platform.shards.clone(),
         backups: Backups::of(platform),

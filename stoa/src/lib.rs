@@ -7,6 +7,7 @@ pub mod commands;
 pub mod demo;
 pub mod engine;
 pub mod growth;
+mod letters;
 pub mod operator;
 pub mod options;
 pub mod platform;

@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 
 use crate::backup::{BackupStatus, Backups};
 use crate::engine::title;
+use crate::letters;
 
 /// How soon a new primary that takes no write is asked again.
 const WRITE_AGAIN: Duration = Duration::from_millis(100);
@@ -143,6 +144,8 @@ pub trait Operator: Send + Sync + 'static {
 pub struct Local {
     /// Every service's outbox by its name.
     pub outboxes: Vec<(&'static str, outbox::Outbox)>,
+    /// What messages go over, when that is a broker.
+    pub broker: Option<broker::Broker>,
     /// The databases.
     pub databases: crate::platform::Databases,
     /// What holds them.
@@ -167,7 +170,7 @@ impl Operator for Local {
 
     async fn messages(&self, ctx: &Ctx, req: ListMessages) -> Result<Page<MessageInfo>, Fault> {
         only_the_system(ctx)?;
-        let filter = filter(req.state.as_deref(), req.tenant, req.topic)?;
+        let filter = filter(req.state.as_deref(), req.tenant.clone(), req.topic.clone())?;
         let mut page = Page { items: Vec::new(), next_cursor: None };
         for (_, outbox) in self.of(req.service.as_deref())? {
             let admin = outbox::Admin::new(outbox.clone());
@@ -177,15 +180,21 @@ impl Operator for Local {
                 page.next_cursor = found.next_cursor;
             }
         }
+        if let Some(broker) = &self.broker {
+            page.items.extend(letters::list(broker, &req).await?);
+        }
         Ok(page)
     }
 
     async fn retry(&self, ctx: &Ctx, req: RetryMessages) -> Result<u64, Fault> {
         only_the_system(ctx)?;
-        let filter = filter(None, req.tenant, req.topic)?;
+        let filter = filter(None, req.tenant.clone(), req.topic.clone())?;
         let mut retried = 0;
         for (_, outbox) in self.of(req.service.as_deref())? {
             retried += outbox::Admin::new(outbox.clone()).retry_all(ctx, filter.clone()).await?;
+        }
+        if let Some(broker) = &self.broker {
+            retried += letters::retry(broker, &req).await?;
         }
         Ok(retried)
     }
@@ -213,6 +222,9 @@ impl Operator for Local {
                 Err(e) => (false, format!("cannot be counted: {}", e.message)),
             };
             findings.push(Finding { what: format!("messages of {name}"), ok, detail });
+        }
+        if let Some(broker) = &self.broker {
+            findings.push(letters::examine(broker).await);
         }
         Ok(findings)
     }

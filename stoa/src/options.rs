@@ -1,11 +1,13 @@
 //! The settings of the program, layered and validated, and the options of a platform that they become.
 //! Every timer and limit is here, so that tests can shrink them.
 
+mod broker;
 mod storage;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use broker::Broker;
 pub use storage::{Storage, StorageServer};
 
 use kit::Secret;
@@ -22,6 +24,9 @@ pub const DEFAULTS: &str = include_str!("../stoa.default.toml");
 /// How often each cell is looked at for open payments where that is a round trip.
 const QUERY_POLL_ON_SERVERS: Duration = Duration::from_secs(5);
 
+/// The longest pause before a broker that did not take a message is asked again.
+const BROKER_BACK_WITHIN: Duration = Duration::from_secs(30);
+
 /// The settings of `stoa serve`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Settings {
@@ -31,6 +36,8 @@ pub struct Settings {
     pub log: Log,
     /// The databases.
     pub storage: Storage,
+    /// Where messages go.
+    pub broker: Broker,
     /// Orders.
     pub order: Order,
     /// Stock.
@@ -102,6 +109,7 @@ impl Validate for Settings {
         let format = self.log.format.parse::<Format>();
         problems.require(format.is_ok(), "log.format", "`text` or `json`");
         problems.section("storage", &self.storage);
+        problems.section("broker", &self.broker);
         problems.range("order.unpaid_orders_max", self.order.unpaid_orders_max, 1..=1_000_000);
         let held = self.inventory.reservation.as_millis();
         problems.range("inventory.reservation", held, 1_000..=3_600_000);
@@ -150,6 +158,13 @@ impl Settings {
         options.shards.readers = self.storage.readers;
         options.shards.group_commit_max = self.storage.group_commit_max;
         options.shards.statement_timeout = self.storage.statement_timeout.get();
+        options.broker = self.broker.options().map(Box::new);
+        if options.broker.is_some() {
+            // whether a consumer can do it is not the relay's to see any more, and no message dies of a broker
+            // that is away
+            options.relay.attempts_max = u32::MAX;
+            options.relay.backoff.max = BROKER_BACK_WITHIN;
+        }
         options.tenant.growth_lead = tenant_api::growth::lead(options.shards.statement_timeout);
         options.order.unpaid_orders_max = self.order.unpaid_orders_max;
         options.inventory.hold = self.inventory.reservation.get();
@@ -174,6 +189,8 @@ pub struct PlatformOptions {
     pub bus: bus::Options,
     /// Delivering messages.
     pub relay: outbox::relay::Options,
+    /// The broker over which they go; `None` when they stay in this process.
+    pub broker: Option<Box<::broker::Options>>,
     /// Tenants.
     pub tenant: tenant::Options,
     /// Staff.
@@ -210,6 +227,7 @@ impl PlatformOptions {
             migrate_at_start: true,
             bus: bus::Options::default(),
             relay: outbox::relay::Options::default(),
+            broker: None,
             tenant: tenant::Options::default(),
             staff: staff::Options::default(),
             member: member::Options::default(),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::process::{self, Deadline};
+use crate::setup::broker::Broker;
 use crate::setup::databases::{self, Databases};
 use crate::setup::web;
 use crate::test::{Engines, Run};
@@ -34,12 +35,14 @@ const STEPS: &[Step] = &[
     ("tests", |workspace, deadline| {
         let browser = web::browser(workspace, deadline)?;
         let databases = Databases::start(workspace, deadline)?;
+        let broker = Broker::start(deadline)?;
         let run = Run {
             workspace,
             args: &[],
             engines: Engines::All,
             browser: Some(&browser),
             databases: Some(&databases),
+            broker: Some(&broker),
         };
         run.tests(deadline)
             .with_context(|| format!("browsers' last pages: {}", browser.artifacts().display()))

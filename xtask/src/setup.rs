@@ -1,8 +1,9 @@
 //! Installing what the tests need and the machine lacks: Python with venv from Debian, schemathesis from PyPI; a browser
-//! and what is used with it in [`web`], database servers in [`databases`]. It says what it does before it does it, and touches nothing outside
+//! and what is used with it in [`web`], servers in [`databases`] and [`broker`]. It says what it does before it does it, and touches nothing outside
 //! `target/tools` except through apt.
 
 mod apt;
+pub mod broker;
 pub mod databases;
 pub mod web;
 

@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::process::{self, Deadline};
+use crate::setup::broker::Broker;
 use crate::setup::databases::Databases;
 use crate::setup::web::{self, Browser};
 use crate::workspace::Workspace;
@@ -95,8 +96,17 @@ pub fn command(args: &[String], engine: Option<Engines>, no_fuzz: bool) -> Resul
         ui::head("databases");
         databases_or_reason(&workspace, engine.is_some(), deadline)?
     };
+    let broker =
+        if chosen && !args.iter().any(|arg| arg.ends_with("broker") || arg.ends_with("e2e")) {
+            None
+        } else {
+            ui::head("broker");
+            broker_or_reason(deadline)
+        };
     let (browser, databases) = (browser.as_ref(), databases.as_ref());
-    let tested = Run { workspace: &workspace, args, engines, browser, databases }.tests(deadline);
+    let broker = broker.as_ref();
+    let run = Run { workspace: &workspace, args, engines, browser, databases, broker };
+    let tested = run.tests(deadline);
     let rust_time = started.elapsed();
     let fuzzed = if no_fuzz {
         Ok("not run (--no-fuzz)".to_owned())
@@ -146,6 +156,17 @@ fn databases_or_reason(
     }
 }
 
+/// The message broker for tests; without it they are skipped.
+fn broker_or_reason(deadline: Deadline) -> Option<Broker> {
+    match Broker::start(deadline) {
+        Ok(broker) => Some(broker),
+        Err(error) => {
+            say!("no message broker: {error:#}\nTests of messages over a broker do NOT run.");
+            None
+        }
+    }
+}
+
 /// A run of the Rust tests: of all, or of the packages that the arguments name; with nextest where it is installed.
 pub struct Run<'a> {
     /// The repository.
@@ -158,6 +179,8 @@ pub struct Run<'a> {
     pub browser: Option<&'a Browser>,
     /// For the tests on servers.
     pub databases: Option<&'a Databases>,
+    /// For the tests over a message broker.
+    pub broker: Option<&'a Broker>,
 }
 
 impl Run<'_> {
@@ -207,6 +230,9 @@ impl Run<'_> {
         }
         if let Some(databases) = self.databases {
             databases.tell(&mut command);
+        }
+        if let Some(broker) = self.broker {
+            broker.tell(&mut command);
         }
         process::run(command.args(self.args), deadline)
     }

@@ -67,7 +67,8 @@ async fn a_card_order_goes_from_browsing_to_completed() -> Result<()> {
     try_join_all(lives).await.map(|_| ())
 }
 
-async fn card_life(server: &Server, tenant: &str) -> Result<()> {
+/// From browsing to completed, paid by card.
+pub async fn card_life(server: &Server, tenant: &str) -> Result<()> {
     let (visitor, desk) = (server.visitor(tenant)?, server.desk(tenant, "owner").await?);
     let (sku, before) = choose(&visitor, &desk).await?;
     let cart_token = anonymous_cart(&visitor, sku).await?;

@@ -3,6 +3,7 @@
 mod backup;
 mod bad_flows;
 mod books;
+mod broker;
 mod browser;
 mod cells;
 mod closing;

@@ -135,6 +135,27 @@ impl Folder {
         command
     }
 
+    /// Writes a file that only the server's account can read, with these rights.
+    pub(crate) fn write(&self, file: &Path, text: &str, mode: u32) -> Result<(), Error> {
+        let refused = || Error::io(format!("writing {}", file.display()));
+        std::fs::write(file, text).map_err(refused())?;
+        std::fs::set_permissions(file, Permissions::from_mode(mode)).map_err(refused())?;
+        self.give(file)
+    }
+
+    /// Makes a folder of the server's account.
+    pub(crate) fn make(&self, folder: &Path) -> Result<(), Error> {
+        std::fs::create_dir_all(folder)
+            .map_err(Error::io(format!("making the folder {}", folder.display())))?;
+        self.give(folder)
+    }
+
+    fn give(&self, path: &Path) -> Result<(), Error> {
+        let Some(account) = &self.account else { return Ok(()) };
+        chown(path, Some(account.uid), Some(account.gid))
+            .map_err(Error::io(format!("preparing {}", path.display())))
+    }
+
     fn log(&self) -> PathBuf {
         self.path.join("server.log")
     }
@@ -148,10 +169,15 @@ impl Folder {
 
     /// The last lines of the log.
     pub(crate) fn log_end(&self) -> String {
+        self.log_tail(LOG_LINES)
+    }
+
+    /// So many last lines of the log, for a server that says much after it has said why.
+    pub(crate) fn log_tail(&self, count: usize) -> String {
         let bytes = std::fs::read(self.log()).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+        lines[lines.len().saturating_sub(count)..].join("\n")
     }
 }
 

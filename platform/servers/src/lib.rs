@@ -1,4 +1,4 @@
-//! Database servers that live as long as a value: PostgreSQL with replicas, and MariaDB, from the programs
+//! Servers that live as long as a value: PostgreSQL with replicas, MariaDB and RabbitMQ, from the programs
 //! that are installed. Tests, the demo and the measurements start them; a real installation never does.
 //!
 //! They listen on the loopback only, on a free port, with one superuser without a password: whoever may
@@ -14,11 +14,13 @@ mod port;
 mod postgres;
 mod process;
 mod programs;
+mod rabbitmq;
 mod tool;
 
 pub use error::Error;
 pub use mariadb::{Mariadb, MariadbOptions};
 pub use postgres::{Postgres, PostgresOptions, ReplicaOptions};
+pub use rabbitmq::{RabbitMq, RabbitMqOptions};
 
 /// What a server promises of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,4 +40,12 @@ pub fn installed() -> [Result<String, Error>; 2] {
         programs::postgres(None).and_then(|bin| programs::version(&bin.join("postgres"))),
         client().and_then(|program| programs::version(&program)),
     ]
+}
+
+/// Whether RabbitMQ is installed; [`Error::Missing`] names the Debian package when it is not.
+///
+/// # Errors
+/// When it is not.
+pub fn rabbitmq_installed() -> Result<(), Error> {
+    programs::rabbitmq().and_then(|_| programs::epmd()).map(|_| ())
 }

@@ -64,6 +64,24 @@ pub(crate) fn mariadb_client() -> Result<PathBuf, Error> {
         .ok_or(Error::Missing { program: "mariadb".to_owned(), package: "mariadb-client" })
 }
 
+/// Where Debian puts RabbitMQ's own scripts; the one on the path is a wrapper that changes accounts and reads
+/// the machine's settings.
+const DEBIAN_RABBITMQ: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+
+/// RabbitMQ's server.
+pub(crate) fn rabbitmq() -> Result<PathBuf, Error> {
+    let own = PathBuf::from(DEBIAN_RABBITMQ);
+    let found = if own.is_file() { Some(own) } else { on_path("rabbitmq-server", &SERVER_FOLDERS) };
+    let program = "rabbitmq-server";
+    found.ok_or_else(|| Error::Missing { program: program.to_owned(), package: program })
+}
+
+/// The name server of Erlang's nodes.
+pub(crate) fn epmd() -> Result<PathBuf, Error> {
+    on_path("epmd", &[])
+        .ok_or_else(|| Error::Missing { program: "epmd".to_owned(), package: "erlang-base" })
+}
+
 /// A program's own words about its version.
 pub(crate) fn version(program: &Path) -> Result<String, Error> {
     let mut ask = Command::new(program);

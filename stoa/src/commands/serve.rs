@@ -45,7 +45,8 @@ pub(super) async fn run(args: Args, out: &mut Out) -> anyhow::Result<ExitCode> {
         out.line("the settings are valid")?;
         return Ok(ExitCode::SUCCESS);
     }
-    telemetry::logs::init(settings.log.format.parse()?, &settings.log.filter)?;
+    let filter = format!("{},{}", settings.log.filter, broker::LOG_FILTER);
+    telemetry::logs::init(settings.log.format.parse()?, &filter)?;
     let metrics = telemetry::metrics::install()?;
     settings.remember()?;
     let listener = TcpListener::bind(&settings.server.listen)

@@ -10,10 +10,11 @@ mod services;
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker::Broker;
 use futures::FutureExt as _;
 use kit::{Cursor, Limit, Page, SharedClock, SharedEntropy, TenantCode};
 use outbox::relay::Relay;
-use outbox::{Consumer, Outbox, Router};
+use outbox::{Consumer, Deliver, Outbox, Router};
 use rpc::{Ctx, Fault, TraceId};
 use shard::{Ids, Shards};
 use tasks::{TaskKind, Tasks};
@@ -37,6 +38,8 @@ pub struct Platform {
     pub clients: Clients,
     /// Every service's outbox by the name of its database, for operators.
     pub outboxes: Vec<(&'static str, Outbox)>,
+    /// What messages between services go over, when that is a broker.
+    pub broker: Option<Broker>,
     /// The databases.
     pub databases: Databases,
     /// What holds them.
@@ -107,10 +110,11 @@ impl Platform {
         let hub = web::Hub::new(web::live::Options::default(), tasks.token());
         consumers.extend(web::feed::consumers(&hub));
         consumers.push(new_cells(&clients, &databases));
-        let router = Arc::new(Router::new(consumers).map_err(Fault::internal)?);
+        let sources = (Arc::clone(&clock), Arc::clone(&entropy));
+        let (deliver, broker) = delivery(&tasks, options.broker.clone(), sources, consumers)?;
         for (_, outbox) in &wired.outboxes {
             let relay = options.relay.clone();
-            Relay::start(&tasks, outbox.clone(), router.clone(), Arc::clone(&entropy), relay)?;
+            Relay::start(&tasks, outbox.clone(), deliver.clone(), Arc::clone(&entropy), relay)?;
         }
         let schema_conflicts = wired.api.schema_conflicts().to_vec();
         let health = Health::new();
@@ -130,6 +134,7 @@ impl Platform {
         Ok(Self {
             clients,
             outboxes,
+            broker,
             databases,
             shards,
             bus,
@@ -178,6 +183,22 @@ impl Platform {
         self.health.drain();
         self.tasks.shutdown(grace).await;
     }
+}
+
+/// Where relays deliver to, and the consumers at its other end: in this process, or at a broker.
+fn delivery(
+    tasks: &Tasks,
+    broker: Option<Box<broker::Options>>,
+    (clock, entropy): (SharedClock, SharedEntropy),
+    consumers: Vec<Consumer>,
+) -> Result<(Arc<dyn Deliver>, Option<Broker>), Fault> {
+    let Some(options) = broker else {
+        return Ok((Arc::new(Router::new(consumers).map_err(Fault::internal)?), None));
+    };
+    // that it cannot be reached is no reason not to start: what is put waits
+    let broker = Broker::start(tasks, *options, clock, entropy, consumers);
+    let broker = broker.map_err(Fault::internal)?;
+    Ok((broker.publisher(), Some(broker)))
 }
 
 /// A context for the platform's own work.

@@ -8,3 +8,5 @@ mod mariadb;
 mod orphan;
 #[cfg(test)]
 mod postgres;
+#[cfg(test)]
+mod rabbitmq;

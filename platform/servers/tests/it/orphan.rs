@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::postgres::note;
-use servers::{Mariadb, MariadbOptions, Postgres, PostgresOptions};
+use servers::{Mariadb, MariadbOptions, Postgres, PostgresOptions, RabbitMq, RabbitMqOptions};
 
 const WITHIN: Duration = Duration::from_secs(60);
 /// Where the process that will be killed writes the ids of its servers.
@@ -28,9 +28,10 @@ fn servers_of_a_process_that_will_be_killed() {
     let Some(report) = std::env::var_os(REPORT).map(PathBuf::from) else { return };
     let postgres = Postgres::start(&PostgresOptions::default()).unwrap();
     let mariadb = Mariadb::start(&MariadbOptions::default()).unwrap();
-    let ids = [postgres.process_id().unwrap(), mariadb.process_id().unwrap()];
+    let rabbitmq = RabbitMq::start(&RabbitMqOptions::default()).unwrap();
+    let ids = [postgres.process_id(), mariadb.process_id(), rabbitmq.process_id()];
     let half_written = report.with_extension("part");
-    std::fs::write(&half_written, ids.map(|id| id.to_string()).join(" ")).unwrap();
+    std::fs::write(&half_written, ids.map(|id| id.unwrap().to_string()).join(" ")).unwrap();
     std::fs::rename(&half_written, &report).unwrap();
     eventually("the end", || None::<()>);
 }
@@ -46,8 +47,8 @@ impl Drop for Killed {
 
 #[test]
 fn servers_end_when_their_owner_is_killed() {
-    if servers::installed().iter().any(Result::is_err) {
-        return note("SKIPPED: not both servers are installed");
+    if servers::installed().iter().any(Result::is_err) || servers::rabbitmq_installed().is_err() {
+        return note("SKIPPED: not all servers are installed");
     }
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("ids");
@@ -63,7 +64,7 @@ fn servers_end_when_their_owner_is_killed() {
         .split_whitespace()
         .map(|id| std::fs::read_link(format!("/proc/{id}/cwd")).unwrap())
         .collect();
-    assert_eq!(cwds.len(), 2);
+    assert_eq!(cwds.len(), 3);
     drop(owner);
     for (id, cwd) in ids.split_whitespace().zip(&cwds) {
         let is_gone = || (!Path::new(&format!("/proc/{id}/cwd")).exists()).then_some(());
