@@ -87,9 +87,9 @@ impl Default for Splitting {
     }
 }
 
-/// Connections to a server at most, where nothing else is said. Few know more of what each is asked than many do,
-/// and a server works on few at a time.
-pub const CONNECTIONS_MAX: u32 = 16;
+/// Connections to a server at most, where nothing else is said. Few know more of what each is asked than many do, and
+/// place more orders; too few wait for one another while a tenant's orders move.
+pub const CONNECTIONS_MAX: u32 = 32;
 
 impl Servers {
     /// One server for everything.

@@ -44,7 +44,7 @@ fn a_directory_of_names_and_ranges_puts_databases_on_servers() {
     );
     assert_eq!([on("product"), on("tenant"), on("payment_16")], ["b", "a", "a"]);
     assert_eq!((servers.servers.len(), servers.servers[0].replicas.len()), (2, 1));
-    assert_eq!((servers.servers[0].connections_max, servers.servers[1].connections_max), (50, 16));
+    assert_eq!((servers.servers[0].connections_max, servers.servers[1].connections_max), (50, 32));
     assert_eq!((servers.engine, servers.prefix.as_str()), (Engine::Postgres, "mall_"));
 }
 
