@@ -18,7 +18,8 @@ pub use own::OwnServer;
 pub const NOTE_FILE: &str = "engine.json";
 /// The demo's schemas are called so, also on a server that others use.
 pub const DEMO_PREFIX: &str = "stoa_demo_";
-/// Connections of the demo to its server at most, for each core of this machine.
+/// Connections of the demo to a PostgreSQL server at most, for each core of this machine. MariaDB's transactions take
+/// longer, and with so few wait for one another while a tenant's orders move.
 const DEMO_CONNECTIONS_PER_CORE: usize = 6;
 
 /// What a folder remembers of its databases.
@@ -264,10 +265,12 @@ impl Home {
 fn demo_servers(engine: Engine, url: Secret<String>) -> Servers {
     let mut servers = Servers::single(engine, url);
     DEMO_PREFIX.clone_into(&mut servers.prefix);
-    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    let connections = (cores * DEMO_CONNECTIONS_PER_CORE).clamp(12, 64);
-    for server in &mut servers.servers {
-        server.connections_max = u32::try_from(connections).unwrap_or(shard::CONNECTIONS_MAX);
+    if engine == Engine::Postgres {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let connections = (cores * DEMO_CONNECTIONS_PER_CORE).clamp(12, 64);
+        for server in &mut servers.servers {
+            server.connections_max = u32::try_from(connections).unwrap_or(shard::CONNECTIONS_MAX);
+        }
     }
     servers
 }

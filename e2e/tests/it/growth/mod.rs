@@ -200,17 +200,19 @@ async fn under_load(course: Course) -> Result<()> {
 /// When all is quiet: everything is where its id says, by the version that was in effect, and nowhere else.
 async fn every_order_is_found_once(growing: &Growing<'_>, course: Course) -> Result<()> {
     let load = growing.load;
-    let (mall, ctx) = (&load.mall, load.mall.system()?);
+    let mall = &load.mall;
+    // each request has its own time: there are thousands of reads between them
     let book = load.book(|b| b.clone());
     for here in load.processes() {
         every_member_finds_his_orders(load, here, &book).await?;
-        let cells = here.order.cells(&ctx, Cells {}).await?;
+        let cells = here.order.cells(&mall.system()?, Cells {}).await?;
         let rows: i64 = cells.iter().map(|c| c.orders).sum();
         ensure!(rows == i64::try_from(book.all.len())?, "{rows} rows of {}", book.all.len());
     }
     let all = &book.all;
-    let standing = growing.first().standing(&ctx, GetStanding {}).await?;
-    let placements = mall.platform.clients.tenant.get(&ctx, tenant_api::Get {}).await?.placements;
+    let standing = growing.first().standing(&mall.system()?, GetStanding {}).await?;
+    let placements =
+        mall.platform.clients.tenant.get(&mall.system()?, tenant_api::Get {}).await?.placements;
     let mut by_version = BTreeMap::<u32, usize>::new();
     for (member, id) in all {
         *by_version.entry(version_of(&placements, *member, *id)?).or_default() += 1;
@@ -229,7 +231,7 @@ async fn every_order_is_found_once(growing: &Growing<'_>, course: Course) -> Res
         for (member, _) in all {
             *wanted.entry(homes.cell(member.get())).or_default() += 1;
         }
-        let cells = mall.platform.clients.order.cells(&ctx, Cells {}).await?;
+        let cells = mall.platform.clients.order.cells(&mall.system()?, Cells {}).await?;
         let found = cells.iter().filter(|c| c.orders > 0).map(|c| (c.place, c.orders));
         ensure!(found.collect::<BTreeMap<_, _>>() == wanted, "each lies in its member's cell");
         ensure!(load.members.iter().all(|m| placements.homes(m.get()).len() == 1));
